@@ -1,0 +1,1 @@
+"""What every Sluice service shares: the nouns, the contracts between services, the wire and the host."""
