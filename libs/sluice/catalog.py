@@ -1,0 +1,136 @@
+"""The catalog: what control knows and the others need. `Watch` gives it once whole, then every change in order."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Protocol
+
+import msgspec
+
+from sluice.binding import Binding
+from sluice.errors import SluiceError
+from sluice.function import Alias, Function
+from sluice.urn import Urn
+
+
+class Key(msgspec.Struct, frozen=True):
+    """An access key. The secret is there only for the services that check signatures."""
+
+    access_key: str
+    secret_key: str
+    project: str
+    role: str = "admin"
+    """admin, deployer, invoker or reader."""
+
+
+class Change(msgspec.Struct, frozen=True):
+    """One change: exactly one of the nouns, or `removed` with its name, or neither: `synced`, everything up to `generation` was sent.
+
+    `removed` is `binding:<trigger id>`, `function:<urn with version>`, `alias:<urn with !alias>` or `key:<access key>`.
+    """
+
+    generation: int
+    binding: Binding | None = None
+    function: Function | None = None
+    alias: Alias | None = None
+    key: Key | None = None
+    removed: str = ""
+
+    @property
+    def synced(self) -> bool:
+        return not (self.binding or self.function or self.alias or self.key or self.removed)
+
+
+class Health(msgspec.Struct, frozen=True):
+    """What a service says of one trigger. `state` is `running`, `starting`, `paused`, `waiting` or `error`; `held_by` names what slows it:
+    source, ledger, credit, instances, breaker, or ""."""
+
+    trigger: str
+    service: str
+    state: str
+    reason: str = ""
+    lag: int = -1
+    """Records between the position and the source's end; -1 where it is not known."""
+    held_by: str = ""
+    at: float = 0.0
+
+
+class Catalog(Protocol):
+    """Control, seen by a service."""
+
+    def watch(self, service: str, kinds: frozenset[str]) -> AsyncIterator[Change]:
+        """First everything as it is, then `synced`, then changes in order. An empty set of kinds means all. Functions and aliases always
+        come; keys only to a gateway. Ends with Unavailable when control is lost; watch again."""
+        ...
+
+    def code(self, digest: str) -> AsyncIterator[bytes]:
+        """The zip of a code package in chunks of at most 1 MiB. Raises FunctionGone if it is unknown."""
+        ...
+
+    async def report(self, service: str, generation: int, health: list[Health]) -> None:
+        """The generation the service has reached, and how its triggers are."""
+        ...
+
+
+class FunctionGone(SluiceError):
+    """The function, version, alias or code is not in the catalog."""
+
+
+class Snapshot:
+    """The catalog as one service has received it: look-ups in memory, listeners told of each change."""
+
+    def __init__(self) -> None:
+        self.generation = 0
+        self.bindings: dict[str, Binding] = {}
+        self.functions: dict[str, Function] = {}
+        self.aliases: dict[str, Alias] = {}
+        self.keys: dict[str, Key] = {}
+        self._listeners: list[Callable[[Change], None]] = []
+
+    def listen(self, listener: Callable[[Change], None]) -> None:
+        self._listeners.append(listener)
+
+    def apply(self, change: Change) -> None:
+        """Take a change in and tell the listeners."""
+        if change.binding:
+            self.bindings[change.binding.trigger] = change.binding
+        if change.function:
+            self.functions[change.function.urn] = change.function
+        if change.alias:
+            self.aliases[change.alias.urn] = change.alias
+        if change.key:
+            self.keys[change.key.access_key] = change.key
+        if change.removed:
+            self._remove(change.removed)
+        self.generation = max(self.generation, change.generation)
+        for listener in self._listeners:
+            listener(change)
+
+    def _remove(self, name: str) -> None:
+        noun, _, key = name.partition(":")
+        tables: dict[str, dict[str, Binding] | dict[str, Function] | dict[str, Alias] | dict[str, Key]] = {
+            "binding": self.bindings,
+            "function": self.functions,
+            "alias": self.aliases,
+            "key": self.keys,
+        }
+        tables[noun].pop(key, None)
+
+    def resolve(self, urn: str, event: bytes) -> Function:
+        """The function version that an event goes to. `urn` has a version or `!alias`; an alias with an additional version splits by a
+        hash of the event's id, so that all attempts meet the same one. Raises FunctionGone."""
+        function = self.functions.get(urn)
+        if function is not None:
+            return function
+        alias = self.aliases.get(urn)
+        if alias is None:
+            raise FunctionGone(f"{urn} does not exist")
+        version = alias.version
+        if alias.additional and int.from_bytes(event[-4:], "big") % 100 < alias.weight:
+            version = alias.additional
+        target = f"{urn.rpartition(':')[0]}:{version}"
+        function = self.functions.get(target)
+        if function is None:
+            raise FunctionGone(f"{target} does not exist, but {urn} points to it")
+        return function
+
+    def has_function(self, urn: Urn) -> bool:
+        return str(urn) in self.functions or str(urn) in self.aliases

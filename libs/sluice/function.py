@@ -1,0 +1,52 @@
+"""A function version as the mesh sees it, and how a qualifier finds one."""
+
+import msgspec
+
+MEMORY_SIZES_MB = (128, 256, 512, 768, 1024, 1280, 1536, 1792, 2048, 2560, 3072, 3584, 4096, 8192, 10240)
+MAX_SYNC_TIMEOUT_S = 900
+
+
+class Function(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One version of a function, whole: what the runner needs to start it and the dispatcher to judge it.
+
+    `urn` is full, with the version. `code` is the digest (SHA-512, hexadecimal) of the code package, "" for an image.
+    `generation` grows with each change of this version; an instance of an older generation takes no new calls.
+    `environment` and `secrets` are merged for the function; `secrets` never reach an API answer or a log.
+    """
+
+    urn: str
+    generation: int = 1
+    runtime: str = "Custom Image"
+    handler: str = "-"
+    code: str = ""
+    image: str = ""
+    memory_mb: int = 128
+    timeout_s: float = 3.0
+    initialize: bool = False
+    init_timeout_s: float = 30.0
+    max_instances: int = 400
+    """-1: no bound of its own; 0: the function is disabled."""
+    instance_concurrency: int = 1
+    environment: dict[str, str] = msgspec.field(default_factory=dict)
+    secrets: dict[str, str] = msgspec.field(default_factory=dict)
+    max_retries: int = 0
+    """Further attempts after one that counts; 0 without an async configuration."""
+    max_age_s: int = 86_400
+    """From acceptance; 24 h without an async configuration, else its own."""
+    on_success: str = ""
+    """Destination function URN, or ""."""
+    on_failure: str = ""
+
+    @property
+    def is_http(self) -> bool:
+        """An HTTP function gets the original request replayed instead of POST /invoke."""
+        return self.runtime == "http"
+
+
+class Alias(msgspec.Struct, frozen=True):
+    """`urn` ends with `!name`. `additional` gets `weight` percent of the events, chosen by a hash of the event id."""
+
+    urn: str
+    version: str
+    additional: str = ""
+    weight: int = 0

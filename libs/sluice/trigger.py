@@ -1,0 +1,81 @@
+"""The trigger contract. A kind supplies `run`, which reads records, and `shape`, which turns records into the body of an event.
+
+The host does the rest for every kind alike: filter per record, batch, lanes, window, claims, back-off, pause and drain.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from sluice.binding import Binding, Mode
+from sluice.event import Record
+from sluice.ledger import Claim
+from sluice.outcome import Outcome
+
+
+class Intake(Protocol):
+    """What the host hands to a trigger. Both ways of handing over wait while the mesh is full; that wait is the back-pressure."""
+
+    async def claim(self, source: str, *, assigned: bool = False) -> Claim:
+        """The right to read a source, and the position to go on from. Waits while another owner's claim is alive, unless the broker
+        assigned the source to us (`assigned`): then it is taken over at once."""
+        ...
+
+    def release(self, claim: Claim) -> None:
+        """Let a source go, so that another owner need not wait. Harmless if the claim is already lost."""
+        ...
+
+    async def offer(self, claim: Claim, records: Sequence[Record], to: str) -> None:
+        """Records of the source in order, and the position after them (gaps included; `records` may be empty). Accepted when it
+        returns. Offers of one claim may overlap in time; they are accepted in the order of the calls. Raises ClaimLost."""
+        ...
+
+    async def deliver(self, record: Record) -> Outcome:
+        """One record of a source without positions, or a call that wants an answer (`reply` is set for synchronous modes)."""
+        ...
+
+    def lag(self, source: str, records: int) -> None:
+        """How many records of the source are not yet read; shown by `get triggers`."""
+        ...
+
+
+class Trigger(Protocol):
+    """One running trigger."""
+
+    async def run(self, intake: Intake, ready: Callable[[], None]) -> None:
+        """Read until cancelled; cancelling is the only stop. Call `ready()` once records can arrive. Confirm at the source only what was
+        accepted. Raise SourceLost to be started again after a pause, SourceRefused when only a changed setting helps; anything else
+        is a bug: it is logged, counted, and the trigger is started again with back-off."""
+        ...
+
+
+class Shape(Protocol):
+    """A pure function from records (one batch, in order) to the body of the event that the function receives."""
+
+    def __call__(self, binding: Binding, settings: Any, records: Sequence[Record]) -> bytes: ...
+
+
+class TriggerKind(msgspec.Struct, frozen=True):
+    """A kind of trigger: one word (folder, extra, image, manifest, test) and the FunctionGraph type codes it serves.
+
+    `settings` is a msgspec.Struct type that decodes and checks `event_data`; unknown keys are refused. `build` makes the trigger of a
+    binding and its decoded settings. `modes` are those a binding may have, the forced or default one first. `source_of` names what,
+    when it changes, makes the source another one (a new incarnation): the address, the topics. `created_disabled` lists the type
+    codes whose triggers FunctionGraph creates DISABLED.
+    """
+
+    name: str
+    types: tuple[str, ...]
+    settings: type[msgspec.Struct]
+    shape: Shape
+    build: Callable[[Binding, Any], Trigger]
+    modes: tuple[Mode, ...] = (Mode.ASYNC,)
+    source_of: Callable[[Any], str] = repr
+    replayable: bool = True
+    """Whether what is not accepted stays safe at the source."""
+    created_disabled: frozenset[str] = frozenset()
+    fixed: frozenset[str] = frozenset()
+    """Type codes whose triggers cannot be disabled, only deleted."""
+    positions_after: Callable[[str, str], bool] = msgspec.field(default=lambda one, other: int(one) > int(other))
+    """Whether one position stands after another."""
