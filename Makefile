@@ -3,7 +3,7 @@ SHELL := /bin/bash
 python := .venv/bin/python
 ready := .venv/.ready
 sources := $(wildcard libs services tools tests)
-pytest := $(python) -m pytest -p no:cacheprovider --durations=5 --durations-min=5
+pytest := $(python) -m pytest
 
 .PHONY: setup run test lint type unit integration bench proto new-trigger servers clean lock help
 

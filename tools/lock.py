@@ -1,7 +1,8 @@
 """Resolves pyproject.toml into uv.lock, with the addresses of the package index taken out.
 
-The lock says which versions and which files (by digest) are installed; where they come from is the business of whoever installs them.
-`tools/setup.sh` installs from the lock through the index the machine is configured for. Extra arguments go to `uv lock` (for example --upgrade).
+The lock says which versions and which files (by digest) are installed; where they come from is the business of whoever
+installs them: `tools/setup.sh` takes them from the index the machine is configured for.
+Extra arguments go to `uv lock` (for example --upgrade).
 """
 
 import re
