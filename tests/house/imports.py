@@ -13,7 +13,9 @@ from packaging.utils import canonicalize_name
 
 FLOORS: Mapping[str, int] = (
     dict.fromkeys(("__init__", "event", "outcome", "binding", "function", "urn", "errors", "clock"), 0)
-    | dict.fromkeys(("trigger", "ledger", "dispatch", "runner", "catalog", "engine", "settings", "filters", "metrics"), 1)
+    | dict.fromkeys(
+        ("trigger", "ledger", "dispatch", "runner", "catalog", "engine", "settings", "filters", "identity", "signature", "metrics"), 1
+    )
     | dict.fromkeys(("v1", "wire"), 2)
     | {"host": 3}
 )

@@ -1,0 +1,116 @@
+"""Real servers for tests: started when the first test asks, on loopback, in a private folder, ended with the session."""
+
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+SCRIPTS = Path(__file__).resolve().parent.parent / "tools" / "servers"
+ANSWER_S = 20.0
+EX_UNAVAILABLE = 69
+
+
+class ServerMissing(Exception):
+    """The machine lacks what the server needs; the message says what."""
+
+
+def free_port_run(count: int) -> int:
+    """The first of `count` neighbouring free ports.
+
+    They lie below the range the system hands out for outgoing connections, so that nobody takes them while a server is down.
+    """
+    for _ in range(200):
+        first = 15_000 + secrets.randbelow(15_000)
+        if all(is_free(first + step) for step in range(count)):
+            return first
+    raise OSError(f"no {count} neighbouring ports are free")
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+class Kafka:
+    """One broker. Its data, ports and certificates stay the same through `stop`, `kill` and `start`."""
+
+    username = "sluice"
+    password = "sluice-secret"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port_run(4)
+        self.bootstrap = f"127.0.0.1:{self.port}"
+        """No login, no encryption."""
+        self.secure = f"localhost:{self.port + 2}"
+        """SASL_SSL with PLAIN or SCRAM-SHA-512."""
+        self.mtls = f"localhost:{self.port + 3}"
+        """TLS that asks for a client certificate."""
+        self.tls_dir = folder / "tls"
+        """ca.pem, client.pem, client.key."""
+
+    def start(self) -> None:
+        """Returns when the broker accepts connections and answers."""
+        if shutil.which("java") is None:
+            raise ServerMissing("java is not installed: run make servers")
+        self._script("start", str(self.folder), str(self.port))
+        self._admin().list_topics(timeout=ANSWER_S)
+
+    def stop(self) -> None:
+        """A clean end."""
+        self._script("stop", str(self.folder))
+
+    def kill(self) -> None:
+        """SIGKILL; returns when its ports are free again."""
+        self._script("kill", str(self.folder))
+
+    def create_topic(self, name: str | None = None, partitions: int = 1, config: dict[str, str] | None = None) -> str:
+        """A new topic, by default under a name of its own; returns when every partition has a leader."""
+        topic = name or f"topic-{secrets.token_hex(6)}"
+        admin = self._admin()
+        admin.create_topics([NewTopic(topic, num_partitions=partitions, replication_factor=1, config=config or {})])[topic].result(ANSWER_S)
+        self._await_leaders(admin, topic, partitions)
+        return topic
+
+    def delete_topic(self, name: str) -> None:
+        admin = self._admin()  # held by a name: the answer is lost with the client
+        admin.delete_topics([name])[name].result(ANSWER_S)
+
+    def _await_leaders(self, admin: AdminClient, topic: str, partitions: int) -> None:
+        deadline = time.monotonic() + ANSWER_S
+        while time.monotonic() < deadline:
+            found = admin.list_topics(topic, timeout=ANSWER_S).topics[topic].partitions.values()
+            if len(found) == partitions and all(partition.leader >= 0 for partition in found):
+                return
+        raise TimeoutError(f"no leader for {topic}")
+
+    def _admin(self) -> AdminClient:
+        return AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
+
+    def _script(self, *arguments: str) -> None:
+        command = [str(SCRIPTS / "kafka.sh"), *arguments]
+        environment = os.environ | {"OWNER": str(os.getpid())}
+        done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=100)
+        if done.returncode == EX_UNAVAILABLE:
+            raise ServerMissing(done.stderr.strip())
+        if done.returncode != 0:
+            raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()[-2000:]}")
+
+
+def missing(reason: str) -> NoReturn:
+    """What a fixture does about a missing server: a visible skip at home, a failure with CI=true."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)

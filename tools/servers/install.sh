@@ -1,0 +1,32 @@
+#!/bin/bash
+# What the real servers and the compiled bench function need: programs of the machine, and the servers themselves.
+# Where something cannot be had, tests that need it are skipped at home; with CI=true that is an error.
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+# program:package pairs of Debian
+needs="java:default-jre-headless mvn:maven openssl:openssl ip:iproute2 iptables:iptables gcc:gcc git:git ps:procps setsid:util-linux"
+
+lacking() { echo "servers: $*" >&2; [ "${CI:-}" != true ] || exit 1; }
+
+missing_packages() {
+    for need in $needs; do
+        [ -n "$(PATH=$PATH:/usr/sbin:/sbin command -v "${need%%:*}")" ] || echo "${need##*:}"
+    done
+    [ -d /usr/include/linux ] && [ -e /usr/include/stdio.h ] || echo libc6-dev
+}
+
+install_packages() {
+    [ $# -gt 0 ] || return 0
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+        lacking "not found on this machine and not root to install it: $*"
+        return 0
+    fi
+    export DEBIAN_FRONTEND=noninteractive
+    # The lists of a fresh machine may be empty or old: once again after an update.
+    apt-get install -y -qq --no-install-recommends "$@" >/dev/null 2>&1 ||
+        { apt-get update -qq && apt-get install -y -qq --no-install-recommends "$@" >/dev/null; } ||
+        lacking "apt-get could not install $*"
+}
+
+install_packages $(missing_packages)
+"$here/kafka.sh" provision || lacking "no Kafka: its tests will be skipped"
