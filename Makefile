@@ -45,8 +45,8 @@ new-trigger: setup ## Lay out a new kind: make new-trigger NAME=redis
 servers: ## Fetch the real servers that tests and benches start
 	tools/servers/install.sh
 
-lock: setup ## Resolve pyproject.toml again into uv.lock
-	$(python) tools/lock.py
+lock: setup ## Resolve pyproject.toml into uv.lock (ARGS=--upgrade moves versions)
+	$(python) tools/lock.py $(ARGS)
 
 clean: ## Remove everything that was made here, .venv too
 	rm -rf .venv .cache .sluice bench-out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
