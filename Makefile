@@ -28,10 +28,10 @@ type: setup ## Types, strictly
 	.venv/bin/mypy $(sources)
 
 unit: setup ## Tests that need no server
-	$(pytest) tests/unit tests/house tests/conformance
+	$(pytest) -m 'not server' $(wildcard tests/unit tests/house tests/conformance)
 
 integration: setup servers ## Tests on real servers and whole processes
-	$(pytest) tests/integration tests/e2e
+	$(pytest) $(wildcard tests/integration tests/e2e)
 
 bench: setup servers ## Measure, print a table, write bench-out/
 	$(python) tools/bench.py

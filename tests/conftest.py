@@ -6,6 +6,15 @@ import pytest
 
 from tests.servers import Kafka, ServerMissing, missing
 
+SERVERS = frozenset({"kafka"})
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what leans on a real server, so that `make unit` can leave it out wherever it lives."""
+    for item in items:
+        if isinstance(item, pytest.Function) and SERVERS.intersection(item.fixturenames):
+            item.add_marker("server")
+
 
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
