@@ -27,7 +27,7 @@ class FunctionQueue:
         self.holds = 0
         """Consecutive times that the function could not run at all."""
         self.running: dict[int, Pending] = {}
-        self._head = head
+        self.head = head
         self._ready: dict[str, deque[Pending]] = {}
         self._turns: deque[str] = deque()
         self._delayed: list[tuple[float, int, Pending]] = []
@@ -43,14 +43,14 @@ class FunctionQueue:
     @property
     def room(self) -> int:
         """Events that may still be held in memory."""
-        return max(0, self._head - self.waiting)
+        return max(0, self.head - self.waiting)
 
     def add(self, pending: Pending, room: bool = True) -> None:
         """Take in what was just accepted, unless the queue has spilled, is full, or `room` says that memory is."""
         sequence = pending.sequence
         if self._paged_from < sequence <= self._paged_to:
             return  # it was already on a page that was read while its acceptance was on the way to us
-        if sequence > self._highest and (self.spilled or not room or self.waiting >= self._head):
+        if sequence > self._highest and (self.spilled or not room or self.waiting >= self.head):
             self.spilled = True
             self._skipped = max(self._skipped, sequence)
             return
@@ -66,15 +66,14 @@ class FunctionQueue:
         """Pages are read from behind this sequence."""
         return self._highest
 
-    def load(self, after: int, page: list[Pending], more: bool) -> None:
-        """Take in a page that was read behind `after`. The queue has caught up when nothing more was there and nothing was skipped
-        meanwhile."""
+    def load(self, after: int, events: list[Pending], to: int, more: bool) -> None:
+        """Take in a page that was read behind `after` and reached `to`. The queue has caught up when nothing more was there and nothing
+        was skipped meanwhile."""
         if after != self._paged_to:
             self._paged_from = after
-        for pending in page:
+        for pending in events:
             self._place(pending)
-        if page:
-            self._highest = self._paged_to = page[-1].sequence
+        self._highest = self._paged_to = max(to, after)
         self.spilled = more or self._skipped > self._highest
 
     def _place(self, pending: Pending) -> None:
@@ -140,14 +139,25 @@ class FunctionQueue:
         else:
             self._put_first(pending)
 
+    def put_back(self, pending: Pending) -> None:
+        """What was just taken cannot run yet."""
+        pending.due = 0.0
+        self.again(pending)
+
     def _put_first(self, pending: Pending) -> None:
+        """First of its trigger, but its trigger has had its turn."""
         trigger = pending.route.trigger
         queue = self._ready.get(trigger)
         if queue is None:
             self._ready[trigger] = deque((pending,))
-            self._turns.appendleft(trigger)
+            self._turns.append(trigger)
         else:
             queue.appendleft(pending)
+
+    @property
+    def turns(self) -> int:
+        """Triggers that have something ready."""
+        return len(self._turns)
 
     def ended(self, pending: Pending) -> None:
         """A running event has ended. Its lane goes on with `release`, once the end is on disk."""
@@ -162,10 +172,6 @@ class FunctionQueue:
             self._make_ready(behind.popleft())
         else:
             del self._lanes[lane]
-
-    @property
-    def ready(self) -> bool:
-        return bool(self._turns)
 
     def oldest(self) -> float | None:
         """When the oldest event in memory was accepted (seconds since the epoch)."""

@@ -1,0 +1,93 @@
+"""Synchronous calls: somebody waits for each of them, nothing is recorded, and a function's waiting calls are bounded."""
+
+import asyncio
+from collections import deque
+
+from sluice.catalog import FunctionGone, Snapshot
+from sluice.event import Event
+from sluice.function import MAX_SYNC_TIMEOUT_S, Function
+from sluice.metrics import CALLS, Counter
+from sluice.outcome import Failure, FailureKind, Outcome, Reply, Verdict
+from sluice.runner import Call, Runner
+
+MAX_WAITING = 1_000
+"""Calls of one function that may wait for an instance; the next one is answered 429."""
+RETRY_AFTER_S = 1.0
+
+
+class Calls:
+    """Runs calls at once where there is credit, and lets a bounded number wait where there is none."""
+
+    def __init__(self, runner: Runner, snapshot: Snapshot, max_waiting: int = MAX_WAITING) -> None:
+        self._runner = runner
+        self._snapshot = snapshot
+        self._max_waiting = max_waiting
+        self._waiting: dict[str, deque[tuple[Call, asyncio.Future[Reply]]]] = {}
+        self.results = Counter(CALLS)
+        runner.on_credit(self._credit_grew)
+
+    async def call(self, function_urn: str, event: Event, timeout_s: float, *, log: bool = False) -> Outcome:
+        """The function's reply, or the failure in its place; RETRY when too many calls of the function wait already."""
+        try:
+            function = self._snapshot.resolve(function_urn, event.id)
+        except FunctionGone as error:
+            return Outcome(Verdict.REFUSED, str(error), event_id=event.id)
+        call = Call(event.id, function, event.body, 1, "sync", function_urn.rpartition(":")[2], event.trace, log)
+        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        if not self._begin(call, future):
+            self.results.add("refused")
+            return Outcome(Verdict.RETRY, "too many calls of this function wait already", RETRY_AFTER_S, event_id=event.id)
+        reply = await self._within(future, call, min(timeout_s, MAX_SYNC_TIMEOUT_S))
+        self.results.add(reply.failure.kind if reply.failure else "ok")
+        return Outcome(Verdict.DONE, reply=reply, event_id=event.id)
+
+    def _begin(self, call: Call, future: asyncio.Future[Reply]) -> bool:
+        waiting = self._waiting.get(call.function.urn)
+        if not waiting and self._runner.credit(call.function) > 0:
+            self._submit(call, future)
+            return True
+        if waiting is None:
+            waiting = self._waiting[call.function.urn] = deque()
+        if len(waiting) >= self._max_waiting:
+            return False
+        waiting.append((call, future))
+        return True
+
+    def _submit(self, call: Call, future: asyncio.Future[Reply]) -> None:
+        def done(_call: Call, reply: Reply) -> None:
+            if not future.done():
+                future.set_result(reply)
+
+        self._runner.submit(call, done)
+
+    async def _within(self, future: asyncio.Future[Reply], call: Call, timeout_s: float) -> Reply:
+        """The reply, or TIMEOUT when the caller's time is over first. The function itself goes on until its own timeout."""
+        too_late = Reply(0, failure=Failure(FailureKind.TIMEOUT, f"no answer within {timeout_s:g} s"))
+        timer = asyncio.get_running_loop().call_later(timeout_s, _answer, future, too_late)
+        try:
+            return await future
+        finally:
+            timer.cancel()
+
+    def _credit_grew(self, urn: str) -> None:
+        waiting = self._waiting.get(urn)
+        while waiting:
+            call, future = waiting[0]
+            function = self._snapshot.functions.get(urn)
+            if function is None:
+                _answer(future, Reply(0, failure=Failure(FailureKind.FUNCTION_GONE, f"{urn} does not exist")))
+            elif not future.done():
+                if self._runner.credit(function) <= 0:
+                    return
+                call.function = function
+                self._submit(call, future)
+            waiting.popleft()
+        self._waiting.pop(urn, None)
+
+    def wait_count(self, function: Function) -> int:
+        return len(self._waiting.get(function.urn, ()))
+
+
+def _answer(future: asyncio.Future[Reply], reply: Reply) -> None:
+    if not future.done():
+        future.set_result(reply)

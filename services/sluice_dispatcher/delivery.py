@@ -1,0 +1,368 @@
+"""Accepted events on their way: from the function's queue to the runner, and from its answer to the next attempt or the end.
+
+No task an event: the runner answers by callback, ends are gathered and settled together, and one pass of the event loop pumps all
+queues that something happened to.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+
+import structlog
+
+from sluice.binding import Mode
+from sluice.catalog import FunctionGone, Snapshot
+from sluice.clock import Clock
+from sluice.errors import SluiceError
+from sluice.function import Function
+from sluice.ledger import Ended, Ledger, Pending, Retry
+from sluice.metrics import RETRIES, Counter
+from sluice.outcome import Failure, FailureKind, Reply
+from sluice.runner import Call, Runner
+from sluice_dispatcher.policy import Again, Finish, Hold, decide, expired, give_up, interrupted, retry_pause
+from sluice_dispatcher.queue import FunctionQueue
+
+PAGE_EVENTS = 1_024
+PAGE_BYTES = 4 * 1024 * 1024
+MEMORY_BYTES = 64 * 1024 * 1024
+"""Bodies of waiting events in memory, over all functions."""
+TICK_S = 0.05
+"""How finely delayed events are woken."""
+SETTLE_AGAIN_S = 0.5
+
+log = structlog.get_logger()
+
+OnEnd = Callable[[Ended], None]
+
+
+class Delivery:
+    """Runs accepted events to their end. `ended` hears of each end once it is on disk."""
+
+    def __init__(self, ledger: Ledger, runner: Runner, snapshot: Snapshot, clock: Clock, ended: OnEnd) -> None:
+        self._ledger = ledger
+        self._runner = runner
+        self._snapshot = snapshot
+        self._clock = clock
+        self._on_end = ended
+        self._jitter = random.random
+        self._queues: dict[str, FunctionQueue] = {}
+        self._touched: dict[str, FunctionQueue] = {}
+        self._pumping = False
+        self._has_room = True
+        self._results: list[tuple[FunctionQueue, Ended | Retry]] = []
+        self._have_results = asyncio.Event()
+        self._to_start: list[tuple[FunctionQueue, Pending, Function]] = []
+        self._loading: set[str] = set()
+        self._cancelled: set[bytes] = set()
+        self._suspects: frozenset[int] = frozenset()
+        self._tasks: asyncio.TaskGroup | None = None
+        self._stopping = False
+        self._idle = asyncio.Event()
+        self.retries = Counter(RETRIES)
+
+    async def run(self) -> None:
+        """Recover what waits, then deliver until cancelled. Requires a synced snapshot."""
+        self._suspects = await self._ledger.interrupted()
+        for function in await self._ledger.waiting():
+            self._queue(function).spill()
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            self._runner.on_credit(self._credit_grew)
+            self._snapshot.listen(lambda _change: self._touch_all())
+            tasks.create_task(self._settle_forever())
+            tasks.create_task(self._wake_forever())
+            self._touch_all()
+
+    def stop(self) -> None:
+        """Begin nothing more; what runs may end."""
+        self._stopping = True
+
+    async def drained(self) -> None:
+        """Wait until nothing runs and every end is on disk."""
+        if self.running or self._results:
+            await self._idle.wait()
+
+    @property
+    def running(self) -> int:
+        return sum(len(queue.running) for queue in self._queues.values())
+
+    def running_by_trigger(self) -> dict[str, int]:
+        counts: dict[str, int] = {}
+        for queue in self._queues.values():
+            for pending in queue.running.values():
+                trigger = pending.route.trigger
+                counts[trigger] = counts.get(trigger, 0) + 1
+        return counts
+
+    def add(self, accepted: Sequence[Pending]) -> None:
+        """Events the ledger has just accepted, in its order."""
+        room = self._has_room
+        for pending in accepted:
+            function = pending.route.function.rpartition(":")[0]
+            queue = self._queues.get(function) or self._queue(function)
+            if self._tasks is None:
+                queue.spill()  # nothing was recovered yet: it comes with the pages, in its order
+            else:
+                queue.add(pending, room)
+            self._touched[function] = queue
+        self._schedule()
+
+    def find(self, event: bytes) -> Pending | None:
+        """The event if it runs now."""
+        for queue in self._queues.values():
+            for pending in queue.running.values():
+                if pending.event.id == event:
+                    return pending
+        return None
+
+    def cancel(self, event: bytes) -> None:
+        """End the event: at once if it runs, else when its turn comes."""
+        if not self._runner.cancel(event):
+            self._cancelled.add(event)
+            self._touch_all()
+
+    def oldest(self) -> dict[str, float]:
+        """When the oldest event in memory was accepted, by function."""
+        ages = ((name, queue.oldest()) for name, queue in self._queues.items())
+        return {name: at for name, at in ages if at is not None}
+
+    # -- pumping ----------------------------------------------------------------------------------------------------------------------
+
+    def _queue(self, function: str) -> FunctionQueue:
+        queue = self._queues.get(function)
+        if queue is None:
+            queue = self._queues[function] = FunctionQueue(function)
+        return queue
+
+    def _room(self) -> bool:
+        return sum(queue.waiting_bytes for queue in self._queues.values()) < MEMORY_BYTES
+
+    def _credit_grew(self, urn: str) -> None:
+        queue = self._queues.get(urn.rpartition(":")[0])
+        if queue is not None:
+            self._touch(queue)
+
+    def _touch(self, queue: FunctionQueue) -> None:
+        self._touched[queue.function] = queue
+        self._schedule()
+
+    def _touch_all(self) -> None:
+        self._touched.update(self._queues)
+        self._schedule()
+
+    def _schedule(self) -> None:
+        if not self._pumping and self._tasks is not None:
+            self._pumping = True
+            asyncio.get_running_loop().call_soon(self._pump_touched)
+
+    def _pump_touched(self) -> None:
+        self._pumping = False
+        self._has_room = self._room()
+        touched, self._touched = self._touched, {}
+        now = self._clock.time()
+        for queue in touched.values():
+            self._pump(queue, now)
+        if self._to_start and self._tasks:
+            batch, self._to_start = self._to_start, []
+            self._tasks.create_task(self._start(batch))
+
+    def _pump(self, queue: FunctionQueue, now: float) -> None:
+        if self._stopping or queue.held_until > now:
+            return
+        queue.wake(now)
+        stalled = 0
+        while stalled < queue.turns and (pending := queue.take()):
+            function = self._target(queue, pending, now)
+            if function is None:
+                continue
+            if self._runner.credit(function) <= 0:
+                queue.put_back(pending)
+                stalled += 1
+                continue
+            stalled = 0
+            self._run(queue, pending, function)
+            if queue.holds:  # one event probes whether the function can run again
+                queue.held_until = float("inf")
+                break
+        if queue.spilled and queue.room * 2 >= queue.head:
+            self._load_soon(queue)
+
+    def _target(self, queue: FunctionQueue, pending: Pending, now: float) -> Function | None:
+        """The function version for the next attempt, or None after the event has been ended instead."""
+        finish = self._cancelled_end(pending)
+        function = self._snapshot.functions.get(pending.version) if pending.version else None
+        if function is None and finish is None:
+            try:
+                function = self._snapshot.resolve(pending.route.function, pending.event.id)
+            except FunctionGone as error:
+                finish = give_up(pending, Failure(FailureKind.FUNCTION_GONE, str(error)))
+        if function is not None and finish is None:
+            finish = expired(pending, function, now)
+        if finish is not None:
+            self._finish(queue, pending, finish, Reply(0), now)
+            return None
+        return function
+
+    def _cancelled_end(self, pending: Pending) -> Finish | None:
+        if not self._cancelled or pending.event.id not in self._cancelled:
+            return None
+        self._cancelled.discard(pending.event.id)
+        return give_up(pending, Failure(FailureKind.CANCELLED, "function invocation canceled"))
+
+    def _run(self, queue: FunctionQueue, pending: Pending, function: Function) -> None:
+        pending.version = function.urn
+        if pending.route.mode is Mode.RECORDED:
+            self._to_start.append((queue, pending, function))
+        else:
+            self._submit(queue, pending, function)
+
+    def _submit(self, queue: FunctionQueue, pending: Pending, function: Function) -> None:
+        event = pending.event
+        call = Call(
+            event.id,
+            function,
+            event.body,
+            pending.executions + 1,
+            "sync" if pending.route.mode is Mode.RECORDED else "async",
+            pending.route.function.rpartition(":")[2],
+            event.trace,
+        )
+        self._runner.submit(call, partial(self._done, queue, pending))
+
+    async def _start(self, batch: list[tuple[FunctionQueue, Pending, Function]]) -> None:
+        """A call that may run only once begins after its beginning is on disk."""
+        await self._ledger.start([pending for _, pending, _ in batch])
+        for queue, pending, function in batch:
+            self._submit(queue, pending, function)
+
+    # -- answers ----------------------------------------------------------------------------------------------------------------------
+
+    def _done(self, queue: FunctionQueue, pending: Pending, call: Call, reply: Reply) -> None:
+        now = self._clock.time()
+        decision = decide(pending, reply, call.function, now, self._jitter)
+        if isinstance(decision, Finish):
+            self._finish(queue, pending, decision, reply, now)
+        elif isinstance(decision, Again):
+            self._again(queue, pending, decision, now)
+        else:
+            self._hold(queue, pending, decision, now)
+        if queue.holds and not isinstance(decision, Hold):
+            queue.holds = 0
+            queue.held_until = 0.0
+        self._touch(queue)
+
+    def _finish(self, queue: FunctionQueue, pending: Pending, finish: Finish, reply: Reply, now: float) -> None:
+        queue.ended(pending)
+        self._results.append((queue, _ended(pending, finish, reply, now)))
+        self._have_results.set()
+
+    def _again(self, queue: FunctionQueue, pending: Pending, again: Again, now: float) -> None:
+        pending.due = again.at
+        pending.reason = f"{again.failure.kind}: {again.failure.message}"
+        queue.again(pending)
+        self.retries.add(again.failure.kind)
+        self._results.append((queue, Retry(pending, again.failure.kind, again.failure.message, now)))
+        self._have_results.set()
+
+    def _hold(self, queue: FunctionQueue, pending: Pending, hold: Hold, now: float) -> None:
+        """The function cannot run: all its events wait, and nothing is written for each of them."""
+        pending.reason = f"{hold.failure.kind}: {hold.failure.message}"
+        pending.due = 0.0
+        queue.again(pending)
+        self.retries.add(hold.failure.kind)
+        if queue.held_until <= now or queue.held_until == float("inf"):
+            queue.holds += 1
+            queue.held_until = now + retry_pause(queue.holds, self._jitter)
+
+    # -- the tasks --------------------------------------------------------------------------------------------------------------------
+
+    async def _settle_forever(self) -> None:
+        while True:
+            await self._have_results.wait()
+            self._have_results.clear()
+            batch, self._results = self._results, []
+            self._ledger.in_flight(list(self._running_sequences()))
+            await self._settle(batch)
+            for queue, result in batch:
+                if isinstance(result, Ended):
+                    if result.pending.event.lane:
+                        queue.release(result.pending.event.lane)
+                        self._touch(queue)
+                    self._on_end(result)
+            if self._stopping and not self.running and not self._results:
+                self._idle.set()
+
+    def _running_sequences(self) -> Iterable[int]:
+        for queue in self._queues.values():
+            yield from queue.running
+
+    async def _settle(self, batch: list[tuple[FunctionQueue, Ended | Retry]]) -> None:
+        """On disk, whatever it takes: nobody else knows these ends."""
+        results = [result for _, result in batch]
+        while True:
+            try:
+                await self._ledger.settle(results)
+            except SluiceError as error:
+                log.error("ends could not be settled", ends=len(results), reason=str(error))
+                await asyncio.sleep(SETTLE_AGAIN_S)
+            else:
+                return
+
+    async def _wake_forever(self) -> None:
+        """Delayed events, functions that were held, and queues that wait for memory."""
+        while True:
+            await asyncio.sleep(TICK_S)
+            now = self._clock.time()
+            for queue in self._queues.values():
+                due = queue.next_due()
+                held = queue.holds and queue.held_until <= now
+                if held or (due is not None and due <= now) or (queue.spilled and queue.turns == 0):
+                    self._touch(queue)
+
+    def _load_soon(self, queue: FunctionQueue) -> None:
+        if queue.function in self._loading or self._tasks is None or not (self._room() or not queue.waiting):
+            return
+        self._loading.add(queue.function)
+        self._tasks.create_task(self._load(queue))
+
+    async def _load(self, queue: FunctionQueue) -> None:
+        try:
+            after = queue.highest
+            page = await self._ledger.read(queue.function, after, min(PAGE_EVENTS, queue.room), PAGE_BYTES)
+            events = await self._without_suspects(page.events) if after == 0 or self._suspects else page.events
+            queue.load(after, events, page.events[-1].sequence if page.events else after, more=page.next != 0)
+        finally:
+            self._loading.discard(queue.function)
+        self._touch(queue)
+
+    async def _without_suspects(self, events: list[Pending]) -> list[Pending]:
+        """Judge what was running when the dispatcher died: its call has an unknown fate and counts as lost."""
+        now = self._clock.time()
+        kept: list[Pending] = []
+        results: list[Ended | Retry] = []
+        for pending in events:
+            if not self._is_suspect(pending):
+                kept.append(pending)
+                continue
+            decision = interrupted(pending, now)
+            if isinstance(decision, Finish):
+                results.append(_ended(pending, decision, Reply(0), now))
+            else:
+                kept.append(pending)
+                results.append(Retry(pending, FailureKind.LOST, "it was running when its dispatcher ended", now))
+        if results:
+            await self._ledger.settle(results)
+            for result in results:
+                if isinstance(result, Ended):
+                    self._on_end(result)
+        return kept
+
+    def _is_suspect(self, pending: Pending) -> bool:
+        return pending.sequence in self._suspects or (pending.route.mode is Mode.RECORDED and pending.executions > 0)
+
+
+def _ended(pending: Pending, finish: Finish, reply: Reply, now: float) -> Ended:
+    if finish.failure is None:
+        return Ended(pending, finish.end, now, reply.duration_ms, None, "", reply.status)
+    return Ended(pending, finish.end, now, reply.duration_ms, finish.failure.kind, finish.failure.message, reply.status)

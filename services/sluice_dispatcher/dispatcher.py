@@ -1,0 +1,261 @@
+"""The dispatcher: takes events in by the ports of `sluice.dispatch`, and answers for them by `sluice.ledger.Records`."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+
+import structlog
+
+from sluice.binding import Binding, Mode, TriggerStatus
+from sluice.catalog import Snapshot
+from sluice.clock import Clock
+from sluice.errors import LedgerFull, Unavailable
+from sluice.event import MAX_ASYNC_BODY_BYTES, MAX_EVENT_BYTES, Event
+from sluice.function import MAX_SYNC_TIMEOUT_S
+from sluice.ledger import Counts, Dead, DeadFilter, Ended, Ledger, Pending, Push, Route, Slice, Step, Story
+from sluice.metrics import (
+    COMMITS,
+    ENDED,
+    FILTERED,
+    LATE_SETTLES,
+    LEDGER_BYTES,
+    PENDING,
+    RECEIVED,
+    RUNNING,
+    Exposition,
+    Sample,
+)
+from sluice.outcome import FailureKind, Outcome, Verdict
+from sluice.runner import Runner
+from sluice.urn import parse
+from sluice_dispatcher.calls import Calls
+from sluice_dispatcher.claims import Claims, ClaimSession
+from sluice_dispatcher.delivery import Delivery
+from sluice_dispatcher.window import Window
+
+TAIL_EVENTS = 1_000
+"""Ends that a reader of `tail` may be behind before it misses some."""
+UNBOUND_PAUSE_S = 1.0
+
+log = structlog.get_logger()
+
+
+def api_trigger(project: str) -> str:
+    """The trigger id under which invocations through the API are counted and recorded."""
+    return f"api:{project}"
+
+
+class Dispatcher:
+    """Implements `Dispatch` and `Records` over a ledger, a runner and a snapshot of the catalog."""
+
+    def __init__(self, ledger: Ledger, runner: Runner, snapshot: Snapshot, clock: Clock, exposition: Exposition) -> None:
+        self._ledger = ledger
+        self._snapshot = snapshot
+        self._clock = clock
+        self._delivery = Delivery(ledger, runner, snapshot, clock, self._ended)
+        self._calls = Calls(runner, snapshot)
+        self._claims = Claims(ledger, self.accept)
+        self._windows = {trigger: Window(counts.open) for trigger, counts in ledger.counts().items() if counts.open}
+        self._tails: dict[asyncio.Queue[Story], str] = {}
+        exposition.add(self._samples)
+        exposition.add(self._calls.results.samples)
+        exposition.add(self._delivery.retries.samples)
+
+    async def run(self) -> None:
+        """Deliver until cancelled. The snapshot is synced before: what is missing in it is taken for deleted."""
+        await self._delivery.run()
+
+    async def drain(self) -> None:
+        """Begin nothing more and wait for what runs; what waits stays in the ledger."""
+        self._delivery.stop()
+        await self._delivery.drained()
+
+    # -- Dispatch ---------------------------------------------------------------------------------------------------------------------
+
+    def session(self, service: str) -> ClaimSession:
+        return self._claims.session(service)
+
+    async def accept(self, piece: Slice) -> None:
+        """Take a slice in; waits while the trigger's window is full. See `Session.accept`."""
+        binding = self._bound(piece.key.trigger)
+        window = self._window(binding.trigger)
+        count, size = len(piece.events), sum(len(event.body) for event in piece.events)
+        await window.enter(count, size, binding.max_pending, binding.max_pending_bytes)
+        try:
+            accepted = await self._ledger.accept(route_of(binding), piece)
+        except BaseException:
+            window.leave(count, size)
+            raise
+        self._delivery.add(accepted)
+
+    async def push(self, trigger: str, event: Event, dedupe: str = "") -> Outcome:
+        try:
+            binding = self._bound(trigger)
+        except Unavailable as error:
+            return Outcome(Verdict.RETRY, str(error), error.retry_after_s, event_id=event.id)
+        return await self._push(route_of(binding), event, dedupe, MAX_EVENT_BYTES)
+
+    async def call(self, trigger: str, event: Event, timeout_s: float) -> Outcome:
+        try:
+            binding = self._bound(trigger)
+        except Unavailable as error:
+            return Outcome(Verdict.RETRY, str(error), error.retry_after_s, event_id=event.id)
+        return await self._calls.call(binding.function, event, timeout_s)
+
+    async def invoke(self, project: str, function: str, event: Event, *, log: bool = False) -> Outcome:
+        if refusal := self._refusal(project, function, event, MAX_EVENT_BYTES):
+            return refusal
+        return await self._calls.call(function, event, MAX_SYNC_TIMEOUT_S, log=log)
+
+    async def invoke_async(self, project: str, function: str, event: Event, dedupe: str = "") -> Outcome:
+        if refusal := self._refusal(project, function, event, MAX_ASYNC_BODY_BYTES):
+            return refusal
+        route = Route(project, api_trigger(project), function, Mode.ASYNC, "api")
+        return await self._push(route, event, dedupe, MAX_ASYNC_BODY_BYTES)
+
+    def _refusal(self, project: str, function: str, event: Event, most: int) -> Outcome | None:
+        urn = parse(function, region="", project=project)
+        if urn.project != project or not self._snapshot.has_function(urn):
+            return Outcome(Verdict.REFUSED, f"{function} does not exist", event_id=event.id)
+        return _too_large(event, most)
+
+    async def _push(self, route: Route, event: Event, dedupe: str, most: int) -> Outcome:
+        if refusal := _too_large(event, most):
+            return refusal
+        try:
+            accepted = await self._ledger.accept(route, Push((event,), (dedupe,) if dedupe else ()))
+        except LedgerFull as error:
+            return Outcome(Verdict.RETRY, str(error), error.retry_after_s, event_id=event.id)
+        if accepted:
+            self._window(route.trigger).add(len(accepted), len(event.body))
+            self._delivery.add(accepted)
+        return Outcome(Verdict.DONE, event_id=event.id)
+
+    def _bound(self, trigger: str) -> Binding:
+        binding = self._snapshot.bindings.get(trigger)
+        if binding is None:
+            raise Unavailable(f"trigger {trigger} is not known here", UNBOUND_PAUSE_S)
+        if binding.status is not TriggerStatus.ACTIVE:
+            raise Unavailable(f"trigger {trigger} is disabled", UNBOUND_PAUSE_S)
+        return binding
+
+    def _window(self, trigger: str) -> Window:
+        window = self._windows.get(trigger)
+        if window is None:
+            window = self._windows[trigger] = Window()
+        return window
+
+    def _ended(self, ended: Ended) -> None:
+        pending = ended.pending
+        self._window(pending.route.trigger).leave(1, len(pending.event.body))
+        if self._tails:
+            self._tell(ended)
+
+    # -- Records ----------------------------------------------------------------------------------------------------------------------
+
+    async def explain(self, project: str, event: bytes) -> Story | None:
+        """The story of one event of the project; None if there is none."""
+        story = await self._ledger.explain(event)
+        if story is None or story.route.project != project:
+            return None
+        return self._as_it_is_now(story)
+
+    def _as_it_is_now(self, story: Story) -> Story:
+        if story.state != "WAIT":
+            return story
+        running = self._delivery.find(story.id)
+        if running is None:
+            return story
+        step = Step(self._clock.time(), "running", f"attempt {running.executions + 1} on {running.version}")
+        return Story(story.id, story.route, "RUNNING", (*story.steps, step))
+
+    async def recent(self, project: str, function: str, state: str, since: float, until: float, limit: int, marker: int) -> list[Story]:
+        wanted = "WAIT" if state == "RUNNING" else state
+        stories = await self._ledger.recent(project, function, wanted, since, until, limit, marker)
+        now = [self._as_it_is_now(story) for story in stories]
+        return [story for story in now if not state or story.state == state]
+
+    async def dead(self, which: DeadFilter, after: int, limit: int) -> list[Dead]:
+        return await self._ledger.dead(which, after, limit)
+
+    async def redrive(self, which: DeadFilter, limit: int, dry_run: bool) -> list[bytes]:
+        """Run dead events again as new ones; the ids of the new events, or of the old ones that would be, with `dry_run`."""
+        chosen = [dead for dead in await self._ledger.dead(which, 0, limit) if not dead.redriven]
+        if dry_run:
+            return [dead.event.id for dead in chosen]
+        accepted = await self._ledger.redrive(chosen)
+        self._count_in(accepted)
+        self._delivery.add(accepted)
+        return [pending.event.id for pending in accepted]
+
+    def _count_in(self, accepted: Sequence[Pending]) -> None:
+        for pending in accepted:
+            self._window(pending.route.trigger).add(1, len(pending.event.body))
+
+    async def purge(self, which: DeadFilter) -> int:
+        return await self._ledger.purge(which)
+
+    async def cancel(self, project: str, event: bytes) -> bool:
+        """Whether there was something to cancel: an event of the project that waits or runs."""
+        story = await self.explain(project, event)
+        if story is None or story.state not in ("WAIT", "RUNNING"):
+            return False
+        self._delivery.cancel(event)
+        return True
+
+    async def counts(self, project: str) -> dict[str, Counts]:
+        own = {trigger for trigger, binding in self._snapshot.bindings.items() if binding.project == project}
+        own.add(api_trigger(project))
+        return {trigger: counts for trigger, counts in self._ledger.counts().items() if trigger in own}
+
+    async def tail(self, project: str) -> AsyncIterator[Story]:
+        queue: asyncio.Queue[Story] = asyncio.Queue(TAIL_EVENTS)
+        self._tails[queue] = project
+        try:
+            while True:
+                yield await queue.get()
+        finally:
+            del self._tails[queue]
+
+    def _tell(self, ended: Ended) -> None:
+        pending = ended.pending
+        story = Story(pending.event.id, pending.route, str(ended.end), _steps(ended))
+        for queue, project in self._tails.items():
+            if project == pending.route.project and not queue.full():
+                queue.put_nowait(story)
+
+    # -- metrics ----------------------------------------------------------------------------------------------------------------------
+
+    def _samples(self) -> Iterable[Sample]:
+        running = self._delivery.running_by_trigger()
+        for trigger, counts in self._ledger.counts().items():
+            label = (trigger,)
+            runs = running.get(trigger, 0)
+            yield RECEIVED, label, counts.received
+            yield ENDED, (trigger, "success"), counts.success
+            yield ENDED, (trigger, "failed"), counts.failed
+            yield ENDED, (trigger, "discarded"), counts.discarded
+            yield FILTERED, label, counts.filtered
+            yield PENDING, label, max(0, counts.open - runs)
+            yield RUNNING, label, runs
+        usage = self._ledger.usage()
+        yield COMMITS, (), usage.get("commits", 0)
+        yield LEDGER_BYTES, (), usage.get("bytes", 0)
+        yield LATE_SETTLES, (), usage.get("late_settles", 0)
+
+
+def route_of(binding: Binding) -> Route:
+    """Where the events of a trigger go, as it is now."""
+    return Route(binding.project, binding.trigger, binding.function, binding.mode, binding.kind)
+
+
+def _too_large(event: Event, most: int) -> Outcome | None:
+    if len(event.body) <= most:
+        return None
+    return Outcome(
+        Verdict.REFUSED, f"{FailureKind.REFUSED}: the body has {len(event.body)} bytes, at most {most} are accepted", event_id=event.id
+    )
+
+
+def _steps(ended: Ended) -> tuple[Step, ...]:
+    detail = f"{ended.failure}: {ended.message}" if ended.failure else f"status {ended.status} in {ended.duration_ms:.1f} ms"
+    return Step(ended.pending.accepted_at, "accepted"), Step(ended.at, "ended", detail)
