@@ -21,7 +21,8 @@ provision() {
     fresh=$(mktemp -d "$cache/kafka.XXXXXX")
     # Maven writes beside the pom it is given, so it gets a copy.
     cp "$pom" "$fresh/pom.xml"
-    if ! mvn -B -q -Dstyle.color=never -f "$fresh/pom.xml" dependency:copy-dependencies -DoutputDirectory="$fresh/libs" -DincludeScope=runtime; then
+    if ! mvn -B -f "$fresh/pom.xml" dependency:copy-dependencies -DoutputDirectory="$fresh/libs" -DincludeScope=runtime >"$fresh/log" 2>&1; then
+        grep -E 'WARN|ERROR' "$fresh/log" | head -n 5 >&2
         rm -rf "$fresh"
         die "maven could not fetch the jars"
     fi
