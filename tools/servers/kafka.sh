@@ -8,6 +8,7 @@
 
 pom=$here/kafka.pom.xml
 libs=$cache/kafka-$(sha256sum "$pom" | cut -c1-12)
+copy=org.apache.maven.plugins:maven-dependency-plugin:2.8:copy-dependencies
 user=sluice
 password=sluice-secret
 EX_UNAVAILABLE=69
@@ -21,7 +22,7 @@ provision() {
     fresh=$(mktemp -d "$cache/kafka.XXXXXX")
     # Maven writes beside the pom it is given, so it gets a copy.
     cp "$pom" "$fresh/pom.xml"
-    if ! mvn -B -f "$fresh/pom.xml" dependency:copy-dependencies -DoutputDirectory="$fresh/libs" -DincludeScope=runtime >"$fresh/log" 2>&1; then
+    if ! mvn -B -f "$fresh/pom.xml" "$copy" -DoutputDirectory="$fresh/libs" -DincludeScope=runtime >"$fresh/log" 2>&1; then
         grep -E 'WARN|ERROR' "$fresh/log" | head -n 5 >&2
         rm -rf "$fresh"
         die "maven could not fetch the jars"
