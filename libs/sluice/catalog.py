@@ -79,6 +79,8 @@ class Snapshot:
 
     def __init__(self) -> None:
         self.generation = 0
+        self.synced = False
+        """Whether everything has arrived once: before that, what is missing may merely not have come yet."""
         self.bindings: dict[str, Binding] = {}
         self.functions: dict[str, Function] = {}
         self.aliases: dict[str, Alias] = {}
@@ -101,6 +103,7 @@ class Snapshot:
         if change.removed:
             self._remove(change.removed)
         self.generation = max(self.generation, change.generation)
+        self.synced = self.synced or change.synced
         for listener in self._listeners:
             listener(change)
 

@@ -50,5 +50,6 @@ class Dispatch(Protocol):
         ...
 
     async def invoke_async(self, project: str, function: str, event: Event, dedupe: str = "") -> Outcome:
-        """An asynchronous invocation through the API: on disk when it answers DONE. Its trigger id in counters and records is ""."""
+        """An asynchronous invocation through the API: on disk when it answers DONE. Its trigger id in counters and
+        records is `api:<project>`."""
         ...

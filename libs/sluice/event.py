@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Callable
 
 import msgspec
 
@@ -50,12 +51,26 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 
 def event_id(*parts: str | bytes) -> bytes:
     """The id of what the parts name: always the same for the same parts (shaped as a version 5 UUID)."""
-    digest = hashlib.sha1(usedforsecurity=False)
+    return event_ids(*parts[:-1])(parts[-1])
+
+
+def event_ids(*parts: str | bytes) -> Callable[[str | bytes], bytes]:
+    """`event_id` for all ids that share their first parts; those are hashed once."""
+    shared = hashlib.sha1(usedforsecurity=False)
     for part in parts:
-        data = part.encode() if isinstance(part, str) else part
-        digest.update(len(data).to_bytes(4, "big"))
-        digest.update(data)
-    return _as_uuid(digest.digest()[:16], 0x50)
+        shared.update(_with_length(part))
+
+    def make(last: str | bytes) -> bytes:
+        digest = shared.copy()
+        digest.update(_with_length(last))
+        return _as_uuid(digest.digest()[:16], 0x50)
+
+    return make
+
+
+def _with_length(part: str | bytes) -> bytes:
+    data = part.encode() if isinstance(part, str) else part
+    return len(data).to_bytes(4, "big") + data
 
 
 def random_id() -> bytes:
@@ -64,10 +79,7 @@ def random_id() -> bytes:
 
 
 def _as_uuid(raw: bytes, version: int) -> bytes:
-    number = int.from_bytes(raw, "big")
-    number = number & ~(0xF000 << 64) | version << 72
-    number = number & ~(0xC000 << 48) | 0x8000 << 48
-    return number.to_bytes(16, "big")
+    return b"%b%c%b%c%b" % (raw[:6], raw[6] & 0x0F | version, raw[7:8], raw[8] & 0x3F | 0x80, raw[9:])
 
 
 def id_text(raw: bytes) -> str:

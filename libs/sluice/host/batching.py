@@ -1,0 +1,69 @@
+"""From records to events: filter, cut into batches, name and place each. Pure."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+
+from sluice.binding import Binding, Ordering
+from sluice.event import MAX_EVENT_BYTES, Event, Record, event_id, event_ids
+from sluice.filters import Match
+
+BATCH_BYTES = MAX_EVENT_BYTES * 3 // 4
+"""Records of one batch together: the event around them (escapes, base64) must still fit into 6 MiB."""
+LONGEST_KEY = 64
+
+ShapeOf = Callable[[Sequence[Record]], bytes]
+
+
+class Batching:
+    """The batches of one binding."""
+
+    def __init__(self, binding: Binding, shape: ShapeOf, match: Match | None) -> None:
+        self._binding = binding
+        self._shape = shape
+        self._match = match
+        self._ids = lru_cache(maxsize=1024)(lambda source: event_ids(binding.trigger, binding.incarnation, "", source))
+
+    def kept(self, records: Sequence[Record]) -> Sequence[Record]:
+        """Those that match the filter."""
+        match = self._match
+        return records if match is None else [record for record in records if not match(record)]
+
+    def cut(self, records: Sequence[Record]) -> list[Sequence[Record]]:
+        """Batches of at most `batch_size` records and BATCH_BYTES; by key where keys are the lanes. A larger record is a batch alone."""
+        if self._binding.batch_size == 1:
+            return [(record,) for record in records]
+        if self._binding.ordering is not Ordering.KEY:
+            return list(self._cut(records))
+        by_key: dict[bytes | None, list[Record]] = {}
+        for record in records:
+            by_key.setdefault(record.key, []).append(record)
+        return [batch for same in by_key.values() for batch in self._cut(same)]
+
+    def _cut(self, records: Sequence[Record]) -> Iterable[Sequence[Record]]:
+        batch: list[Record] = []
+        size = 0
+        for record in records:
+            if batch and (len(batch) >= self._binding.batch_size or size + record.size > BATCH_BYTES):
+                yield batch
+                batch, size = [], 0
+            batch.append(record)
+            size += record.size
+        if batch:
+            yield batch
+
+    def event(self, batch: Sequence[Record]) -> Event:
+        """The event of one batch. Its id comes from the first record's own id, or from where that record stands."""
+        first = batch[0]
+        own = first.id
+        name = event_id(self._binding.trigger, self._binding.incarnation, own) if own else self._ids(first.source)(first.position)
+        return Event(name, self._shape(batch), self._lane(first), len(batch), first.trace)
+
+    def _lane(self, record: Record) -> str:
+        ordering = self._binding.ordering
+        if ordering is Ordering.NONE:
+            return ""
+        if ordering is Ordering.SOURCE or record.key is None:
+            return f"{self._binding.trigger}/{record.source}"
+        key = record.key if len(record.key) <= LONGEST_KEY else hashlib.sha1(record.key, usedforsecurity=False).digest()
+        return f"{self._binding.trigger}#{key.hex()}"

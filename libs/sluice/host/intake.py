@@ -1,0 +1,151 @@
+"""The intake that a trigger hands its records to (`sluice.trigger.Intake`): one for each running trigger."""
+
+import asyncio
+from collections.abc import Sequence
+
+from sluice.binding import Binding, Mode
+from sluice.dispatch import Dispatch, Session
+from sluice.errors import ClaimLost, Unavailable
+from sluice.event import Record
+from sluice.host.batching import Batching
+from sluice.ledger import Claim, Slice, SourceKey
+from sluice.outcome import DONE, Outcome
+
+CALL_TIMEOUT_S = 900.0
+
+
+class HostIntake:
+    """Filters, batches and hands over; knows what it holds, so that all of it can be let go."""
+
+    def __init__(self, binding: Binding, session: Session, dispatch: Dispatch, batching: Batching) -> None:
+        self._binding = binding
+        self._session = session
+        self._dispatch = dispatch
+        self._batching = batching
+        self._sources: dict[str, _Source] = {}
+        self.lags: dict[str, int] = {}
+
+    async def claim(self, source: str, *, assigned: bool = False) -> Claim:
+        key = SourceKey(self._binding.trigger, self._binding.incarnation, source)
+        claim = await self._session.claim(key, assigned=assigned)
+        before = self._sources.get(source)
+        if before is not None:
+            before.end()
+        self._sources[source] = _Source(claim, self._session, self._batching, self._binding)
+        return claim
+
+    def release(self, claim: Claim) -> None:
+        source = self._sources.get(claim.key.source)
+        if source is not None and source.claim.epoch == claim.epoch:
+            source.end()
+            del self._sources[claim.key.source]
+            self.lags.pop(claim.key.source, None)
+            self._session.release(claim)
+
+    async def offer(self, claim: Claim, records: Sequence[Record], to: str) -> None:
+        source = self._sources.get(claim.key.source)
+        if source is None or source.claim.epoch != claim.epoch:
+            raise ClaimLost(f"{claim.key.source} was claimed again or let go")
+        await source.offer(records, to)
+
+    async def deliver(self, record: Record) -> Outcome:
+        kept = self._batching.kept((record,))
+        if not kept:
+            return DONE
+        event = self._batching.event(kept)
+        if self._binding.mode is Mode.SYNC:
+            return await self._dispatch.call(self._binding.trigger, event, CALL_TIMEOUT_S)
+        return await self._dispatch.push(self._binding.trigger, event, record.id)
+
+    def lag(self, source: str, records: int) -> None:
+        self.lags[source] = records
+
+    def close(self) -> None:
+        """Let every source go."""
+        for source in list(self._sources.values()):
+            self.release(source.claim)
+
+
+class _Source:
+    """One claimed source: slices in order, and the records that linger for a fuller batch."""
+
+    def __init__(self, claim: Claim, session: Session, batching: Batching, binding: Binding) -> None:
+        self.claim = claim
+        self._session = session
+        self._batching = batching
+        self._size = binding.batch_size
+        self._linger_s = binding.linger_s
+        self._next = claim.position
+        self._lingering: list[Record] = []
+        self._to = ""
+        self._filtered = 0
+        self._done: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._lost = False
+
+    async def offer(self, records: Sequence[Record], to: str) -> None:
+        if self._lost:
+            raise ClaimLost(f"{self.claim.key.source}: an earlier slice was not accepted")
+        kept = self._batching.kept(records)
+        if self._linger_s and self._size > 1:
+            await self._linger(kept, to, len(records) - len(kept))
+        else:
+            await self._hand_over(kept, to, len(records) - len(kept))
+
+    async def _hand_over(self, records: Sequence[Record], to: str, filtered: int) -> None:
+        events = [self._batching.event(batch) for batch in self._batching.cut(records)]
+        piece = Slice(self.claim.key, self.claim.epoch, self._next, to, events, filtered)
+        self._next = to
+        try:
+            await self._session.accept(piece)
+        except ClaimLost:
+            self._lost = True
+            raise
+        except Unavailable as error:
+            # slices behind this one can no longer follow it: read again from what was accepted
+            self._lost = True
+            await asyncio.sleep(error.retry_after_s)
+            raise ClaimLost(str(error)) from error
+
+    async def _linger(self, records: Sequence[Record], to: str, filtered: int) -> None:
+        """Gather until a batch is full or the oldest record has waited `linger`; all offers gathered are accepted together."""
+        self._lingering.extend(records)
+        self._to = to
+        self._filtered += filtered
+        loop = asyncio.get_running_loop()
+        done = self._done
+        if done is None:
+            done = self._done = loop.create_future()
+            self._timer = loop.call_later(self._linger_s if self._lingering else 0, self._flush_soon)
+        if len(self._lingering) >= self._size and self._timer is not None:
+            self._timer.cancel()
+            self._flush_soon()
+        await asyncio.shield(done)
+
+    def _flush_soon(self) -> None:
+        done, self._done, self._timer = self._done, None, None
+        records, self._lingering = self._lingering, []
+        filtered, self._filtered = self._filtered, 0
+        if done is not None:
+            task = asyncio.ensure_future(self._hand_over(records, self._to, filtered))
+            task.add_done_callback(lambda ended: _pass_on(ended, done))
+
+    def end(self) -> None:
+        self._lost = True
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._done is not None and not self._done.done():
+            self._done.set_exception(ClaimLost(f"{self.claim.key.source} was let go"))
+            self._done.exception()
+
+
+def _pass_on(ended: "asyncio.Task[None]", done: "asyncio.Future[None]") -> None:
+    if done.done():
+        return
+    if ended.cancelled():
+        done.cancel()
+    elif error := ended.exception():
+        done.set_exception(error)
+        done.exception()
+    else:
+        done.set_result(None)

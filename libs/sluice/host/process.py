@@ -1,0 +1,56 @@
+"""The outside of a service's process: its event loop, its signals, its end."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import structlog
+import uvloop
+
+STOP_WITHIN_S = 10.0
+SWITCH_INTERVAL_S = 0.001
+"""How long the ledger's writer thread waits for the interpreter at most; the default of 5 ms would be most of a commit."""
+
+log = structlog.get_logger()
+
+Main = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
+
+
+def run(main: Main) -> None:
+    """Run `main(stop)` until it returns. SIGTERM and SIGINT set `stop`; ten seconds later, or at a second signal, it is cancelled."""
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    uvloop.run(_main(main))
+
+
+async def _main(main: Main) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    task = loop.create_task(main(stop))
+
+    def ask() -> None:
+        if stop.is_set():
+            task.cancel()
+            return
+        log.info("stopping", within_s=STOP_WITHIN_S)
+        stop.set()
+        loop.call_later(STOP_WITHIN_S, _give_up, task)
+
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, ask)
+    try:
+        await task
+    except asyncio.CancelledError:
+        if not stop.is_set():
+            raise
+
+
+def _give_up(task: "asyncio.Task[None]") -> None:
+    if task.done():
+        return
+    log.error("did not stop in time", within_s=STOP_WITHIN_S)
+    task.cancel()
+    # a cancelled task may still hang in code that swallows it; what is durable is on disk, so leaving is safe
+    asyncio.get_running_loop().call_later(2.0, os._exit, 1)
