@@ -7,6 +7,7 @@ Only messages are generated (`*_pb2.py` and their types): services use generic h
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from grpc_tools import protoc
@@ -22,17 +23,17 @@ class ProtoError(Exception):
 
 
 def generate(proto: Path, out: Path) -> None:
-    """Writes `out`/sluice/v1 anew from `proto`; modules whose source is gone disappear."""
+    """Writes `out`/sluice/v1 anew from `proto`; modules whose source is gone disappear. What does not compile changes nothing."""
     sources = sorted(str(path.relative_to(proto)) for path in (proto / PACKAGE).glob("*.proto"))
     if not sources:
         raise ProtoError(f"no .proto files in {proto / PACKAGE}")
-    target = out / PACKAGE
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
-    (target / "__init__.py").write_text(INIT)
     includes = Path(protoc.__file__).parent / "_proto"
-    if protoc.main(["protoc", f"-I{proto}", f"-I{includes}", f"--python_out={out}", f"--pyi_out={out}", *sources]) != 0:
-        raise ProtoError("protoc refused the files")
+    with tempfile.TemporaryDirectory() as fresh:
+        if protoc.main(["protoc", f"-I{proto}", f"-I{includes}", f"--python_out={fresh}", f"--pyi_out={fresh}", *sources]) != 0:
+            raise ProtoError("protoc refused the files")
+        (Path(fresh) / PACKAGE / "__init__.py").write_text(INIT)
+        shutil.rmtree(out / PACKAGE, ignore_errors=True)
+        shutil.copytree(Path(fresh) / PACKAGE, out / PACKAGE)
 
 
 def buf(*arguments: str, root: Path = ROOT) -> None:
