@@ -1,5 +1,10 @@
 """The broker that integration tests lean on does what they assume of it."""
 
+import os
+import select
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,6 +12,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 
 from tests.servers import Kafka, ServerMissing
 
+ROOT = Path(__file__).resolve().parents[2]
 ANSWER_S = 30.0
 
 
@@ -102,3 +108,18 @@ def test_missing_jars_are_told_apart_from_a_broken_server(
     other = Kafka(tmp_path_factory.mktemp("other"))
     with pytest.raises(ServerMissing, match="make servers"):
         other.start()
+
+
+def test_a_broker_does_not_outlive_the_process_that_started_it(kafka: Kafka, tmp_path: Path) -> None:
+    """However that process ends: this one skips every clean-up."""
+    start_and_vanish = (
+        "import os, sys; from pathlib import Path; from tests.servers import Kafka; Kafka(Path(sys.argv[1])).start(); os._exit(0)"
+    )
+    subprocess.run([sys.executable, "-c", start_and_vanish, str(tmp_path)], cwd=ROOT, check=True, timeout=60)
+    try:
+        broker = os.pidfd_open(int((tmp_path / "pid").read_text()))
+    except ProcessLookupError:
+        return
+    ended, _, _ = select.select([broker], [], [], ANSWER_S)
+    os.close(broker)
+    assert ended
