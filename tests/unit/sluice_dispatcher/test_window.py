@@ -1,0 +1,62 @@
+"""The window of a replayable trigger: bounded, first come first served, and never left closed by a caller that went away."""
+
+import asyncio
+
+import pytest
+from sluice_dispatcher.window import Window
+
+
+async def test_what_fits_enters_without_waiting() -> None:
+    window = Window()
+    await asyncio.wait_for(window.enter(10, 100, 10, 100), 1)
+    assert (window.events, window.size) == (10, 100)
+
+
+async def test_events_and_bytes_are_both_bounds() -> None:
+    for events, size in ((1, 1_000), (1_000, 1)):
+        window = Window()
+        await window.enter(1, 1, 10, 100)
+        waiting = asyncio.ensure_future(window.enter(events, size, 10, 100))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        window.leave(1, 1)
+        await asyncio.wait_for(waiting, 1)
+
+
+async def test_what_is_larger_than_the_window_enters_alone() -> None:
+    window = Window()
+    await asyncio.wait_for(window.enter(500, 10**9, 10, 100), 1)
+    assert window.events == 500
+
+
+async def test_entries_keep_their_order_across_the_wait() -> None:
+    window, order = Window(), []
+
+    async def enter(name: int, events: int) -> None:
+        await window.enter(events, 0, 3, 100)
+        order.append(name)
+
+    await window.enter(3, 0, 3, 100)
+    tasks = [asyncio.ensure_future(enter(0, 2)), asyncio.ensure_future(enter(1, 1))]
+    await asyncio.sleep(0)
+    window.leave(3, 0)
+    late = asyncio.ensure_future(enter(2, 0))  # fits at once, but others came before
+    await asyncio.gather(*tasks, late)
+    assert order == [0, 1, 2]
+
+
+@pytest.mark.parametrize("granted", [True, False])
+async def test_a_cancelled_entry_gives_its_room_back(granted: bool) -> None:
+    window = Window()
+    await window.enter(3, 30, 3, 100)
+    gone = asyncio.ensure_future(window.enter(2, 20, 3, 100))
+    behind = asyncio.ensure_future(window.enter(3, 30, 3, 100))
+    await asyncio.sleep(0)
+    if granted:
+        window.leave(3, 30)
+    gone.cancel()
+    await asyncio.wait({gone})
+    if not granted:
+        window.leave(3, 30)
+    await asyncio.wait_for(behind, 1)
+    assert (window.events, window.size) == (3, 30)
