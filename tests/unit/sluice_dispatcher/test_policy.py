@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sluice.binding import Mode
 from sluice.event import Event
 from sluice.function import Function

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+
 from sluice_dispatcher.window import Window
 
 

@@ -1,0 +1,48 @@
+"""Settings: where they come from, and that every fault is told at once."""
+
+from pathlib import Path
+
+import pytest
+
+from sluice.errors import Invalid
+from sluice.settings import load
+
+
+def test_the_command_line_wins_over_the_environment_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "sluice.toml"
+    file.write_text('listen = "127.0.0.1:1"\nregion = "file-1"\nlog_level = "error"\n')
+    monkeypatch.setenv("SLUICE_REGION", "env-1")
+    monkeypatch.setenv("SLUICE_LOG_LEVEL", "warning")
+    settings = load(file, log_level="debug", listen=None)
+    assert (settings.listen, settings.region, settings.log_level) == ("127.0.0.1:1", "env-1", "debug")
+
+
+def test_every_fault_is_named_in_one_message(tmp_path: Path) -> None:
+    file = tmp_path / "sluice.toml"
+    file.write_text('lisen = "x"\nmemory_budget_mb = -1\nlog_level = "loud"\n')
+    with pytest.raises(Invalid) as refused:
+        load(file)
+    assert {fault.field for fault in refused.value.faults} == {"lisen", "memory_budget_mb", "log_level"}
+
+
+def test_an_unknown_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLUICE_LISSEN", "x")
+    with pytest.raises(Invalid, match="lissen"):
+        load()
+
+
+def test_the_command_lines_own_variables_are_not_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLUICE_SECRET_KEY", "x")
+    assert load().region == "local-1"
+
+
+def test_a_file_that_is_no_toml_is_refused_by_name(tmp_path: Path) -> None:
+    file = tmp_path / "sluice.toml"
+    file.write_text("= 1")
+    with pytest.raises(Invalid, match="TOML"):
+        load(file)
+
+
+def test_a_secret_does_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLUICE_MESH_SECRET", "hush-hush")
+    assert "hush-hush" not in repr(load())
