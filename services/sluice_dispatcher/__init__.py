@@ -1,0 +1,1 @@
+"""The dispatcher: accepts events durably, runs them by policy and knows every end."""

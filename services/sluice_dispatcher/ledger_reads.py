@@ -1,0 +1,122 @@
+"""Reading the ledger beside its writer: a connection of its own, short pages, in a thread that is not the event loop's."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import apsw
+import msgspec
+
+from sluice.event import Event
+from sluice.ledger import Page, Pending, Route
+from sluice_dispatcher.ledger_attempts import read_range
+from sluice_dispatcher.ledger_block import INDEX_BITS, Unreadable, decode, sequence_of
+from sluice_dispatcher.ledger_routes import RouteReader
+
+BLOCKS_AT_ONCE = 16
+_ABOVE_ALL = 1 << 62
+
+_AFTER = """SELECT id, route, format, count, accepted_at, ids, bodies, (SELECT open FROM partial WHERE block = block.id) FROM block
+WHERE function = (SELECT id FROM function WHERE urn = ?) AND id >= ? ORDER BY id LIMIT ?"""
+_BEFORE = """SELECT id, route, format, count, accepted_at, ids, bodies, (SELECT open FROM partial WHERE block = block.id) FROM block
+WHERE function = (SELECT id FROM function WHERE urn = ?) AND id < ? ORDER BY id DESC LIMIT ?"""
+_ONE = """SELECT id, route, format, count, accepted_at, ids, bodies, (SELECT open FROM partial WHERE block = block.id) FROM block
+WHERE id = ?"""
+
+
+class StoredBlock(NamedTuple):
+    number: int
+    route: int
+    format: int
+    size: int
+    accepted_at: float
+    ids: bytes
+    bodies: bytes
+    partial: bytes | None
+
+    @property
+    def open(self) -> int:
+        """One bit for each event that has not ended."""
+        return (1 << self.size) - 1 if self.partial is None else int.from_bytes(self.partial, "little")
+
+
+class UnreadableBlock(Exception):
+    """A block that has to be set aside."""
+
+    def __init__(self, number: int, reason: str) -> None:
+        super().__init__(reason)
+        self.number = number
+        self.reason = reason
+
+
+class PendingReader:
+    """Open events in order, whole blocks at a time."""
+
+    def __init__(self, connection: apsw.Connection, routes: RouteReader) -> None:
+        self._connection = connection
+        self._routes = routes
+
+    def page(self, function: str, after: int, limit: int, limit_bytes: int) -> Page:
+        """At least one event if there is one. Raises UnreadableBlock when it comes upon one before it has found anything."""
+        found: list[Pending] = []
+        size = 0
+        for block in self._blocks(function, after):
+            try:
+                pendings = self.events(block)
+            except UnreadableBlock:
+                if found:
+                    return Page(found, found[-1].sequence)
+                raise
+            for pending in pendings:
+                if pending.sequence <= after:
+                    continue
+                if len(found) >= limit or (found and size + len(pending.event.body) > limit_bytes):
+                    return Page(found, found[-1].sequence)
+                found.append(pending)
+                size += len(pending.event.body)
+        return Page(found, 0)
+
+    def newest(self, function: str) -> Iterator[Pending]:
+        """Open events of a function, newest first; blocks that cannot be read are passed over."""
+        before = _ABOVE_ALL
+        while rows := self._rows(_BEFORE, (function, before, BLOCKS_AT_ONCE)):
+            for block in rows:
+                try:
+                    yield from reversed(self.events(block))
+                except UnreadableBlock:
+                    continue
+            before = rows[-1].number
+
+    def one(self, sequence: int) -> Pending | None:
+        for block in self._rows(_ONE, (sequence >> INDEX_BITS,)):
+            for pending in self.events(block):
+                if pending.sequence == sequence:
+                    return pending
+        return None
+
+    def events(self, block: StoredBlock) -> list[Pending]:
+        """The open events of a block. Raises UnreadableBlock."""
+        try:
+            events, route = decode(block.format, block.ids, block.bodies), self._routes.route(block.route)
+        except (Unreadable, msgspec.DecodeError) as error:
+            raise UnreadableBlock(block.number, str(error)) from error
+        first, bits = sequence_of(block.number, 0), block.open
+        pendings = [_pending(first + index, route, event, block) for index, event in enumerate(events) if bits >> index & 1]
+        attempts = read_range(self._connection, first, first + block.size)
+        for pending in pendings if attempts else ():
+            if pending.sequence in attempts:
+                attempts[pending.sequence].apply(pending)
+        return pendings
+
+    def _blocks(self, function: str, after: int) -> Iterator[StoredBlock]:
+        """One at a time at first, because one block often fills a page."""
+        at, rows = after >> INDEX_BITS, 1
+        while found := self._rows(_AFTER, (function, at, rows)):
+            yield from found
+            at, rows = found[-1].number + 1, BLOCKS_AT_ONCE
+
+    def _rows(self, sql: str, values: tuple[str | int, ...]) -> list[StoredBlock]:
+        return [StoredBlock(*row) for row in self._connection.execute(sql, values)]
+
+
+def _pending(sequence: int, route: Route, event: Event, block: StoredBlock) -> Pending:
+    return Pending(sequence, route, event, block.accepted_at)

@@ -1,0 +1,93 @@
+"""Numbers for routes, so that blocks and ends name theirs in a few bytes."""
+
+from typing import NamedTuple
+
+import apsw
+import msgspec
+
+from sluice.ledger import Route
+from sluice_dispatcher.ledger_counters import Functions
+
+REMEMBERED = 16_384
+
+_FIND = "SELECT id FROM route WHERE body = ?"
+_ADD = "INSERT INTO route (body) VALUES (?) RETURNING id"
+_READ = "SELECT body FROM route WHERE id = ?"
+
+
+class Known(NamedTuple):
+    """A route's number and that of its function."""
+
+    route: int
+    function: int
+
+
+def encode(route: Route) -> bytes:
+    return msgspec.msgpack.encode((route.project, route.trigger, route.function, route.mode, route.kind))
+
+
+def decode(body: bytes) -> Route:
+    """Raises msgspec.DecodeError."""
+    project, trigger, function, mode, kind = msgspec.msgpack.decode(body, type=tuple[str, str, str, str, str])
+    return msgspec.convert({"project": project, "trigger": trigger, "function": function, "mode": mode, "kind": kind}, Route)
+
+
+def function_of(urn: str) -> str:
+    """A full URN without its version or alias."""
+    return urn.rsplit(":", 1)[0] if urn.count(":") == 7 else urn
+
+
+class Routes:
+    """The writer's side: numbers are given with the transaction."""
+
+    def __init__(self, connection: apsw.Connection, functions: Functions) -> None:
+        self._connection = connection
+        self._functions = functions
+        self._known: dict[Route, Known] = {}
+        self._last: Route | None = None
+        self._last_known = Known(0, 0)
+
+    def known(self, route: Route) -> Known:
+        if route is self._last:
+            return self._last_known
+        known = self._known.get(route)
+        if known is None:
+            known = Known(self._number(encode(route)), self._functions.number(function_of(route.function)))
+            self._known[route] = known
+        self._last, self._last_known = route, known
+        return known
+
+    def keep(self) -> None:
+        if len(self._known) > REMEMBERED:
+            self._forget()
+
+    def drop(self) -> None:
+        self._forget()
+
+    def _forget(self) -> None:
+        self._known.clear()
+        self._last = None
+
+    def _number(self, body: bytes) -> int:
+        found = self._connection.execute(_FIND, (body,)).get
+        return int(found if found is not None else self._connection.execute(_ADD, (body,)).get)
+
+
+class RouteReader:
+    """The readers' side: what a number means."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+        self._known: dict[int, Route] = {}
+
+    def route(self, number: int) -> Route:
+        """Raises msgspec.DecodeError for one that cannot be read."""
+        route = self._known.get(number)
+        if route is None:
+            body = self._connection.execute(_READ, (number,)).get
+            if body is None:
+                raise msgspec.DecodeError(f"route {number} is not there")
+            if len(self._known) > REMEMBERED:
+                self._known.clear()
+            route = self._known[number] = decode(body)
+        return route
