@@ -1,0 +1,35 @@
+"""What the mesh knows of the timer kind."""
+
+from sluice.binding import Binding, Mode
+from sluice.clock import Clock, SystemClock
+from sluice.trigger import Trigger, TriggerKind
+from sluice_timer.clockwork import Clockwork
+from sluice_timer.settings import TimerSettings
+from sluice_timer.shape import shape
+from sluice_timer.trigger import TimerTrigger
+
+
+def timer_kind(clock: Clock | None = None, clockwork: Clockwork | None = None) -> TriggerKind:
+    """The kind, all of whose triggers share one clockwork."""
+    shared = clockwork or Clockwork(clock or SystemClock())
+
+    def build(binding: Binding, settings: TimerSettings) -> Trigger:
+        return TimerTrigger(binding, settings, shared)
+
+    return TriggerKind(
+        name="timer",
+        types=("TIMER",),
+        settings=TimerSettings,
+        shape=shape,
+        build=build,
+        modes=(Mode.RECORDED,),
+        source_of=source_of,
+    )
+
+
+def source_of(settings: TimerSettings) -> str:
+    """The schedule: a changed one begins anew."""
+    return f"{settings.schedule_type} {settings.schedule}"
+
+
+KIND = timer_kind()

@@ -1,0 +1,75 @@
+"""The timer trigger: a schedule is a source whose position is the last instant handled, in whole seconds since the epoch."""
+
+from collections.abc import Callable
+
+import structlog
+
+from sluice.binding import Binding
+from sluice.errors import ClaimLost
+from sluice.event import Record
+from sluice.ledger import Claim
+from sluice.trigger import Intake
+from sluice_timer.clockwork import Clockwork
+from sluice_timer.misfire import due
+from sluice_timer.settings import TimerSettings
+
+SOURCE = "schedule"
+
+log = structlog.get_logger()
+
+
+class TimerTrigger:
+    """One timer. Whoever holds the claim fires; the others wait for it, so any number of replicas fire each instant once."""
+
+    __slots__ = ("_clockwork", "_name", "_schedule", "_settings")
+
+    def __init__(self, binding: Binding, settings: TimerSettings, clockwork: Clockwork) -> None:
+        self._name = binding.trigger
+        self._settings = settings
+        self._schedule = settings.parsed
+        self._clockwork = clockwork
+
+    async def run(self, intake: Intake, ready: Callable[[], None]) -> None:
+        """See sluice.trigger. Ready once the claim is ours. Nothing of a schedule can be lost, so it never raises SourceLost."""
+        claim = await intake.claim(SOURCE)
+        since = await self._begin(intake, claim)
+        ready()
+        while True:
+            try:
+                await self._fire(intake, claim, since)
+            except ClaimLost:
+                claim = await intake.claim(SOURCE)
+                since = await self._begin(intake, claim)
+
+    async def _begin(self, intake: Intake, claim: Claim) -> float:
+        """The instant to go on from. The first start writes its own time down, so that a period survives a restart."""
+        while claim.position is None:
+            now = int(self._clockwork.clock.time())
+            try:
+                await intake.offer(claim, (), str(now))
+            except ClaimLost:
+                claim = await intake.claim(SOURCE)
+            else:
+                return now
+        return int(claim.position)
+
+    async def _fire(self, intake: Intake, claim: Claim, since: float) -> None:
+        """Fire every instant after `since`, each once it has come. Raises ClaimLost."""
+        while instants := self._due(since):
+            for instant in instants:
+                await self._clockwork.until(instant)
+                await intake.offer(claim, (_record(instant),), str(int(instant)))
+                since = instant
+        log.warning("timer never fires again", trigger=self._name)
+        await self._clockwork.until(float("inf"))
+
+    def _due(self, since: float) -> list[float]:
+        now = self._clockwork.clock.time()
+        found = due(self._schedule, self._settings, since, now)
+        if found.missed:
+            log.warning("timer missed instants", trigger=self._name, since=since, policy=self._settings.misfire, fires=len(found.instants))
+        return found.instants
+
+
+def _record(instant: float) -> Record:
+    return Record(None, SOURCE, str(int(instant)), int(instant) * 1000)
