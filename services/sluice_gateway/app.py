@@ -1,0 +1,185 @@
+"""The gateway as an ASGI app. No framework stands on the path of a trigger."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import structlog
+
+from sluice.catalog import Snapshot
+from sluice.clock import Clock
+from sluice.dispatch import Dispatch
+from sluice.event import id_text, random_id
+from sluice.host.probes import Probes, Ready
+from sluice.identity import Identity
+from sluice_gateway.bodies import Body, ClientGone, Held, Message, Receive, declared_length, may_have_body
+from sluice_gateway.calls import Calls
+from sluice_gateway.doorkeeper import Doorkeeper
+from sluice_gateway.invocations import Invocations, Target, target_of
+from sluice_gateway.limits import Limits
+from sluice_gateway.refusal import Answer, Refusal, not_found
+from sluice_gateway.settings import RESERVED
+from sluice_gateway.shape import Peer, Request, event_headers
+from sluice_gateway.triggers import Triggers
+
+Scope = MutableMapping[str, Any]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_RESERVED = frozenset(prefix.encode() for prefix in RESERVED)
+_SIGNED = (b"/v2/", b"/v3/", b"/sluice/")
+_PROBES = (b"/livez", b"/readyz", b"/metrics")
+_OPENAPI = b"/openapi.json"
+_DRAIN_S = 5.0
+
+log = structlog.get_logger()
+
+
+class Gateway:
+    """Everything behind the door: triggers and invocations are served here, the rest of the API is passed to `api` with the verified
+    sender in `scope["state"]["identity"]` (None for /openapi.json, which anybody may read)."""
+
+    def __init__(
+        self,
+        dispatch: Dispatch,
+        snapshot: Snapshot,
+        *,
+        api: App,
+        exposition: Callable[[], str],
+        clock: Clock,
+        ready: Ready = lambda: "",
+        region: str = "local-1",
+        limits: Limits | None = None,
+    ) -> None:
+        self.limits = limits or Limits()
+        self.triggers = Triggers(snapshot)
+        self._api = api
+        self._probes = Probes(ready, exposition)
+        self._held = Held(self.limits.held)
+        self._doorkeeper = Doorkeeper(snapshot, clock)
+        self._calls = Calls(dispatch, snapshot, self._doorkeeper, self.limits.trigger_body)
+        self._invocations = Invocations(dispatch, snapshot, region)
+
+    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI, type http."""
+        if scope["type"] != "http":
+            raise RuntimeError(f"the gateway serves http, not {scope['type']}")
+        identifier = random_id()
+        body = Body(receive, self._held)
+        try:
+            answer = await self._answered(scope, body, send, identifier)
+        except Refusal as refusal:
+            answer = refusal.answer()
+        except ClientGone:
+            log.info("client_gone", path=scope["path"])
+            return
+        except Exception:
+            log.exception("request_failed", request=id_text(identifier))
+            answer = Refusal(500, "FSS.0500", "Internal server error.").answer()
+        finally:
+            body.release()
+        if answer is not None:
+            await self._send(send, answer, scope, body, identifier)
+
+    async def _answered(self, scope: Scope, body: Body, send: Send, identifier: bytes) -> Answer | None:
+        """The answer, or None if `api` has given it."""
+        path: bytes = scope["raw_path"]
+        if b"/" + path[1:].partition(b"/")[0] not in _RESERVED:
+            match = self.triggers.match(scope["method"], path)
+            if match is None:
+                raise not_found()
+            return await self._calls.serve(match, _request(scope), body, identifier)
+        if path.startswith(_SIGNED):
+            return await self._signed(scope, body, send, identifier)
+        if path in _PROBES:
+            return self._probe(path)
+        if path == _OPENAPI:
+            await self._passed_on(scope, b"", None, send, identifier)
+            return None
+        raise not_found()
+
+    async def _signed(self, scope: Scope, body: Body, send: Send, identifier: bytes) -> Answer | None:
+        lines = scope["headers"]
+        self._doorkeeper.glance(lines)
+        target = target_of(scope["method"], scope["raw_path"])
+        content = await body.read(self._limit(target), declared_length(lines))
+        identity = self._doorkeeper.identify(scope["method"], scope["raw_path"], scope["query_string"], lines, content)
+        if target is None:
+            await self._passed_on(scope, content, identity, send, identifier)
+            return None
+        headers = event_headers(lines, _peer(scope))
+        return await self._invocations.serve(target, identity, headers, content, identifier)
+
+    def _limit(self, target: Target | None) -> int:
+        if target is None:
+            return self.limits.api_body
+        return self.limits.async_invocation_body if target.is_async else self.limits.invocation_body
+
+    async def _passed_on(self, scope: Scope, content: bytes, identity: Identity | None, send: Send, identifier: bytes) -> None:
+        inner = {**scope, "state": {**scope.get("state", {}), "identity": identity}}
+        await self._api(inner, _replay(content), _naming(send, identifier))
+
+    def _probe(self, path: bytes) -> Answer:
+        status, kind, text = self._probes.page(path.decode())
+        return Answer(int(status[:3]), [(b"content-type", kind.encode())], text.encode())
+
+    async def _send(self, send: Send, answer: Answer, scope: Scope, body: Body, identifier: bytes) -> None:
+        status, headers, content, request_id = answer
+        headers.append((b"x-cff-request-id", request_id or id_text(identifier).encode()))
+        if status not in (204, 304):
+            headers.append((b"content-length", b"%d" % len(content)))
+        else:
+            content = b""
+        cut_short = body.unread and may_have_body(scope["headers"])
+        if cut_short:
+            headers.append((b"connection", b"close"))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        if cut_short:
+            await send({"type": "http.response.body", "body": content, "more_body": True})
+            await self._drain(body)
+            content = b""
+        await send({"type": "http.response.body", "body": content})
+
+    async def _drain(self, body: Body) -> None:
+        """A connection that is closed with bytes unread is reset, and its sender never sees the answer."""
+        try:
+            async with asyncio.timeout(_DRAIN_S):
+                await body.drain(self.limits.drained)
+        except TimeoutError:
+            log.info("body_not_drained")
+
+
+def _request(scope: Scope) -> Request:
+    return Request(scope["method"], scope["raw_path"], scope["query_string"], scope["headers"], _peer(scope))
+
+
+def _peer(scope: Scope) -> Peer:
+    client, server = scope.get("client"), scope.get("server")
+    return Peer(client[0] if client else "", str(server[1]) if server else "", scope["scheme"])
+
+
+def _replay(content: bytes) -> Receive:
+    """A body that was read once, for the app behind."""
+    messages: list[Message] = [{"type": "http.request", "body": content, "more_body": False}]
+
+    async def receive() -> Message:
+        if messages:
+            return messages.pop()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    return receive
+
+
+def _naming(send: Send, identifier: bytes) -> Send:
+    """Every answer carries X-Cff-Request-Id, also those of the app behind."""
+
+    async def named(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = list(message.get("headers", ()))
+            if not any(name.lower() == b"x-cff-request-id" for name, _ in headers):
+                headers.append((b"x-cff-request-id", id_text(identifier).encode()))
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return named

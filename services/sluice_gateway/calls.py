@@ -1,0 +1,72 @@
+"""Requests for triggers: one event each, handed to the dispatcher."""
+
+import asyncio
+
+from sluice.catalog import FunctionGone, Snapshot
+from sluice.dispatch import Dispatch
+from sluice.event import Event, event_id, id_text
+from sluice.function import Function
+from sluice.outcome import Outcome
+from sluice_gateway.answer import answer
+from sluice_gateway.bodies import Body
+from sluice_gateway.doorkeeper import Doorkeeper, check_may_invoke
+from sluice_gateway.invocations import accepted, idempotency_key, reply_of
+from sluice_gateway.refusal import Answer, disabled, forbidden, no_function, too_late
+from sluice_gateway.routes import Match
+from sluice_gateway.shape import Request, event_body, event_headers
+from sluice_gateway.trace import trace_of
+from sluice_gateway.triggers import Served
+
+GRACE_S = 0.25
+"""The dispatcher keeps a call's time; this much later the gateway itself stops waiting."""
+
+
+class Calls:
+    """Serves triggers. Raises Refusal for every answer that is not the function's."""
+
+    def __init__(self, dispatch: Dispatch, snapshot: Snapshot, doorkeeper: Doorkeeper, body_limit: int) -> None:
+        self._dispatch = dispatch
+        self._snapshot = snapshot
+        self._doorkeeper = doorkeeper
+        self._body_limit = body_limit
+
+    async def serve(self, match: Match[Served], request: Request, body: Body, identifier: bytes) -> Answer:
+        """`identifier` becomes the event's id, unless the caller's Idempotency-Key makes another one."""
+        served = match.target
+        if not served.is_open:
+            self._doorkeeper.glance(request.lines)
+        headers = event_headers(request.lines, request.peer)
+        content = await body.read(self._body_limit, headers.get("content-length"))
+        if not served.is_open:
+            self._check_sender(served, request, content)
+        function = self._function(served, identifier)
+        key = "" if served.is_sync else idempotency_key(headers)
+        if key:
+            identifier = event_id(served.trigger, served.incarnation, key)
+        whole = event_body((served.trigger, served.stage), id_text(identifier), match.parameters, request, headers, content)
+        event = Event(identifier, whole, trace=trace_of(headers.get("traceparent"), identifier))
+        if served.is_sync:
+            return answer(reply_of(await self._call(served, event)), http_function=function.is_http)
+        return accepted(await self._dispatch.push(served.trigger, event, key), identifier)
+
+    def _check_sender(self, served: Served, request: Request, content: bytes) -> None:
+        identity = self._doorkeeper.identify(request.method, request.path, request.query, request.lines, content)
+        if identity.project != served.project:
+            raise forbidden("the key belongs to another project")
+        check_may_invoke(identity)
+
+    def _function(self, served: Served, identifier: bytes) -> Function:
+        try:
+            function = self._snapshot.resolve(served.function, identifier)
+        except FunctionGone:
+            raise no_function() from None
+        if function.max_instances == 0:
+            raise disabled()
+        return function
+
+    async def _call(self, served: Served, event: Event) -> Outcome:
+        try:
+            async with asyncio.timeout(served.timeout_s + GRACE_S):
+                return await self._dispatch.call(served.trigger, event, served.timeout_s)
+        except TimeoutError:
+            raise too_late(served.timeout_s) from None

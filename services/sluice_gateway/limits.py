@@ -1,0 +1,33 @@
+"""What the gateway takes from strangers at most."""
+
+import msgspec
+
+from sluice.event import MAX_ASYNC_BODY_BYTES, MAX_EVENT_BYTES
+
+MIB = 1024 * 1024
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """Sizes in bytes, times in seconds. Bodies are measured while they arrive; nothing beyond a limit is kept."""
+
+    trigger_body: int = 4 * MIB
+    invocation_body: int = MAX_EVENT_BYTES
+    async_invocation_body: int = MAX_ASYNC_BODY_BYTES
+    api_body: int = 64 * MIB
+    """Code packages come through the API."""
+    held: int = 256 * MIB
+    """Bodies of all requests together that are being read or handed over; beyond it callers are told 429."""
+    drained: int = 8 * MIB
+    """How much of a refused body is read and thrown away, so that its sender reads the answer instead of a reset."""
+    header: int = 64 * 1024
+    """Request line and headers of one request; 431 beyond."""
+    connections: int = 4_096
+    header_timeout_s: float = 10.0
+    """From the opened connection, or the request's first byte, to the end of its headers."""
+    idle_timeout_s: float = 75.0
+    """A kept-alive connection without a request."""
+    body_grace_s: float = 15.0
+    """A body may take this long, and as much longer as `body_rate` allows it."""
+    body_rate: int = 16 * 1024
+    """Slowest body that is waited for (bytes a second)."""
+    shutdown_s: float = 10.0
