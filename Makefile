@@ -28,7 +28,7 @@ type: setup ## Types, strictly
 	.venv/bin/mypy $(sources)
 
 unit: setup ## Tests that need no server
-	$(pytest) -m 'not server' $(wildcard tests/unit tests/house tests/conformance)
+	$(pytest) -m 'not server' tests --ignore tests/integration --ignore tests/e2e
 
 integration: setup servers ## Tests on real servers and whole processes
 	$(pytest) $(wildcard tests/integration tests/e2e)

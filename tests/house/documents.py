@@ -11,7 +11,8 @@ import yaml
 FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```\s*$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ +(.+?)\s*$", re.MULTILINE)
-MAKE = re.compile(r"(?:^|[`\s])make ([a-z][a-z-]*)", re.MULTILINE)
+MAKE = re.compile(r"(?:^|\s)make ([a-z][a-z-]*)", re.MULTILINE)
+SLUICE = re.compile(r"^(?:\$ )?(?:\.venv/bin/)?sluice ([a-z][a-z-]*)", re.MULTILINE)
 TARGET = re.compile(r"^([a-z-]+):", re.MULTILINE)
 SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*:")
 
@@ -48,7 +49,7 @@ def document_faults(path: Path, root: Path) -> Iterator[str]:
         if fault := link_fault(path, link):
             yield f"{name}: {fault}"
     targets = set(TARGET.findall((root / "Makefile").read_text()))
-    for target in set(commands(path)) - targets:
+    for target in sorted({target for text in commands(path) for target in MAKE.findall(text)} - targets):
         yield f"{name}: make {target} is no target"
 
 
@@ -82,10 +83,13 @@ def anchors(path: Path) -> set[str]:
 
 
 def commands(path: Path) -> Iterator[str]:
-    """Targets that a document tells the reader to make: in a shell example or in `code`."""
-    text = path.read_text()
+    """What a document tells the reader to type: shell examples, and `code` in the text."""
     for block in blocks(path):
         if block.language in ("", "sh", "bash", "shell", "console"):
-            yield from MAKE.findall(block.text)
-    for code in re.findall(r"`([^`\n]+)`", FENCE.sub("", text)):
-        yield from MAKE.findall(code)
+            yield block.text
+    yield from re.findall(r"`([^`\n]+)`", FENCE.sub("", path.read_text()))
+
+
+def subcommands(root: Path) -> dict[str, Path]:
+    """Each command of `sluice` that a document shows, and one document that shows it."""
+    return {name: path for path in documents(root) for text in commands(path) for name in SLUICE.findall(text)}

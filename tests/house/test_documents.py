@@ -1,10 +1,11 @@
 """Links lead somewhere, examples load and commands exist, in every document of the house."""
 
+import importlib
 from pathlib import Path
 
 import pytest
 
-from tests.house.documents import faults
+from tests.house.documents import faults, subcommands
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = """# A page
@@ -36,6 +37,32 @@ def tree(root: Path, page: str) -> Path:
 
 def test_the_documents_of_this_house_keep_their_promises() -> None:
     assert faults(ROOT) == []
+
+
+def exists(command: str, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether `sluice COMMAND --help` has something to say."""
+    try:
+        entry = importlib.import_module("sluice_cli.main")
+    except ModuleNotFoundError:
+        return False
+    monkeypatch.setattr("sys.argv", ["sluice", command, "--help"])
+    with pytest.raises(SystemExit) as ended:
+        entry.main()
+    return ended.value.code in (None, 0)
+
+
+def test_every_command_the_documents_show_exists(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = subcommands(ROOT)
+    assert [f"{path.name}: sluice {name}" for name, path in shown.items() if not exists(name, monkeypatch)] == []
+
+
+def test_a_command_that_does_not_exist_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not exists("frobnicate", monkeypatch)
+
+
+def test_commands_are_found_where_a_reader_would_type_them(tmp_path: Path) -> None:
+    page = "Run `sluice up --mesh` with a sluice file in sluice.yaml.\n\n```sh\n.venv/bin/sluice apply x.yaml\n$ sluice check y\n```\n"
+    assert subcommands(tree(tmp_path, page)).keys() == {"up", "apply", "check"}
 
 
 def test_a_page_in_order_has_no_faults(tmp_path: Path) -> None:
