@@ -77,6 +77,8 @@ class Dispatcher:
     async def accept(self, piece: Slice) -> None:
         """Take a slice in; waits while the trigger's window is full. See `Session.accept`."""
         binding = self._bound(piece.key.trigger)
+        if any(len(event.body) > MAX_EVENT_BYTES for event in piece.events):
+            piece = await self._without_oversized(binding, piece)
         window = self._window(binding.trigger)
         count, size = len(piece.events), sum(len(event.body) for event in piece.events)
         await window.enter(count, size, binding.max_pending, binding.max_pending_bytes)
@@ -86,6 +88,14 @@ class Dispatcher:
             window.leave(count, size)
             raise
         self._delivery.add(accepted)
+
+    async def _without_oversized(self, binding: Binding, piece: Slice) -> Slice:
+        """Record what no function may receive as refused; its neighbours go on. Refused first: the position must not pass it unrecorded."""
+        fitting = [event for event in piece.events if len(event.body) <= MAX_EVENT_BYTES]
+        for event in piece.events:
+            if refusal := _too_large(event, MAX_EVENT_BYTES):
+                await self._ledger.refuse(route_of(binding), event, FailureKind.REFUSED, refusal.reason)
+        return Slice(piece.key, piece.epoch, piece.start, piece.to, fitting, piece.filtered)
 
     async def push(self, trigger: str, event: Event, dedupe: str = "") -> Outcome:
         try:
@@ -251,9 +261,7 @@ def route_of(binding: Binding) -> Route:
 def _too_large(event: Event, most: int) -> Outcome | None:
     if len(event.body) <= most:
         return None
-    return Outcome(
-        Verdict.REFUSED, f"{FailureKind.REFUSED}: the body has {len(event.body)} bytes, at most {most} are accepted", event_id=event.id
-    )
+    return Outcome(Verdict.REFUSED, f"the body has {len(event.body)} bytes, at most {most} are accepted", event_id=event.id)
 
 
 def _steps(ended: Ended) -> tuple[Step, ...]:

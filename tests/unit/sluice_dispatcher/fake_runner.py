@@ -1,0 +1,51 @@
+"""A runner of a few lines: it holds calls until the test answers them."""
+
+from collections.abc import Callable
+
+from sluice.function import Function
+from sluice.outcome import Failure, FailureKind, Reply
+from sluice.runner import Call, Done
+
+
+class FakeRunner:
+    """Answers by `answer`; has `slots` for each function version."""
+
+    def __init__(self, slots: int = 100) -> None:
+        self.slots = slots
+        self.held: list[tuple[Call, Done]] = []
+        self.calls: list[tuple[bytes, int]] = []
+        self.listeners: list[Callable[[str], None]] = []
+        self.automatic: Callable[[Call], Reply] | None = None
+
+    def submit(self, call: Call, done: Done) -> None:
+        self.calls.append((call.id, call.attempt))
+        self.held.append((call, done))
+
+    def credit(self, function: Function) -> int:
+        return self.slots - sum(call.function.urn == function.urn for call, _ in self.held)
+
+    def on_credit(self, listener: Callable[[str], None]) -> None:
+        self.listeners.append(listener)
+
+    def cancel(self, event: bytes) -> bool:
+        for index, (call, done) in enumerate(self.held):
+            if call.id == event:
+                del self.held[index]
+                done(call, Reply(0, failure=Failure(FailureKind.CANCELLED, "function invocation canceled")))
+                return True
+        return False
+
+    def answer(self, reply: Reply | None = None) -> Call:
+        """Answer the oldest call held."""
+        call, done = self.held.pop(0)
+        done(call, reply or Reply(200, b"ok"))
+        self.grow(call.function.urn)
+        return call
+
+    def grow(self, urn: str) -> None:
+        for listener in self.listeners:
+            listener(urn)
+
+
+def failed(kind: FailureKind, message: str = "why") -> Reply:
+    return Reply(500, failure=Failure(kind, message))

@@ -1,0 +1,440 @@
+"""The dispatcher over the real embedded ledger and a runner that the test answers for."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from sluice.binding import Binding, Mode, TriggerStatus
+from sluice.catalog import Change, Snapshot
+from sluice.clock import SystemClock
+from sluice.errors import ClaimLost, Unavailable
+from sluice.event import MAX_ASYNC_BODY_BYTES, MAX_EVENT_BYTES, Event, random_id
+from sluice.function import Function
+from sluice.ledger import DeadFilter, Slice, SourceKey, Story
+from sluice.metrics import ENDED, PENDING, RECEIVED, RUNNING, Exposition
+from sluice.outcome import Failure, FailureKind, Reply, Verdict
+from sluice_dispatcher.dispatcher import Dispatcher, api_trigger
+from sluice_dispatcher.ledger_sqlite import SqliteLedger, open_ledger
+from tests.unit.sluice_dispatcher.fake_runner import FakeRunner, failed
+from tests.waiting import until
+
+FUNCTION = "urn:fss:local-1:p1:function:default:f"
+URN = f"{FUNCTION}:latest"
+KEY = SourceKey("t1", "1", "p0")
+
+
+class Mesh:
+    """One dispatcher that can be killed and started again on the same directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.snapshot = Snapshot()
+        self.runner = FakeRunner()
+        self.exposition = Exposition()
+        self.bind(Binding("t1", "p1", "OPENSOURCEKAFKA", "kafka", URN, b"{}"))
+        self.define(Function(URN))
+
+    def bind(self, binding: Binding) -> None:
+        self.snapshot.apply(Change(1, binding=binding))
+
+    def define(self, function: Function) -> None:
+        self.snapshot.apply(Change(1, function=function))
+
+    async def start(self) -> None:
+        self.ledger: SqliteLedger = await open_ledger(self.directory, clock=SystemClock())
+        self.dispatcher = Dispatcher(self.ledger, self.runner, self.snapshot, SystemClock(), self.exposition)
+        self.task = asyncio.ensure_future(self.dispatcher.run())
+
+    async def stop(self) -> None:
+        self.task.cancel()
+        await asyncio.wait({self.task})
+        await self.ledger.close()
+
+    async def restart(self) -> None:
+        """As after a crash: the runner's calls are gone, the exposition starts at nothing."""
+        await self.stop()
+        self.runner = FakeRunner()
+        self.exposition = Exposition()
+        await self.start()
+
+    async def push(self, body: bytes = b"{}", trigger: str = "t1") -> bytes:
+        event = Event(random_id(), body)
+        outcome = await self.dispatcher.push(trigger, event)
+        assert outcome.verdict is Verdict.DONE
+        return event.id
+
+    async def state(self, event: bytes) -> str:
+        story = await self.dispatcher.explain("p1", event)
+        return story.state if story else ""
+
+    async def until_state(self, event: bytes, state: str) -> Story:
+        async with asyncio.timeout(10):
+            while True:
+                story = await self.dispatcher.explain("p1", event)
+                if story is not None and story.state == state:
+                    return story
+                await asyncio.sleep(0.005)
+
+    async def running(self, number: int) -> None:
+        await until(lambda: len(self.runner.held) == number)
+
+    def sample(self, name: str) -> str:
+        return next(line for line in self.exposition.text().splitlines() if line.startswith(name))
+
+
+@pytest.fixture
+async def mesh(tmp_path: Path) -> AsyncIterator[Mesh]:
+    mesh = Mesh(tmp_path / "ledger")
+    await mesh.start()
+    yield mesh
+    await mesh.stop()
+
+
+def a_slice(start: str | None, to: str, *events: Event, epoch: int = 1) -> Slice:
+    return Slice(KEY, epoch, start, to, events)
+
+
+def an_event(body: bytes = b"{}", lane: str = "") -> Event:
+    return Event(random_id(), body, lane)
+
+
+async def test_a_pushed_event_runs_and_ends(mesh: Mesh) -> None:
+    event = await mesh.push(b'{"a":1}')
+    await mesh.running(1)
+    assert await mesh.state(event) == "RUNNING"
+    call = mesh.runner.answer()
+    assert (call.id, call.body, call.attempt, call.mode) == (event, b'{"a":1}', 1, "async")
+    await mesh.until_state(event, "SUCCESS")
+
+
+async def test_a_slice_is_accepted_once(mesh: Mesh) -> None:
+    session = mesh.dispatcher.session("kafka")
+    claim = await session.claim(KEY, assigned=True)
+    await session.accept(a_slice(claim.position, "2", an_event(), an_event(), epoch=claim.epoch))
+    with pytest.raises(ClaimLost):
+        await session.accept(a_slice(claim.position, "2", an_event(), an_event(), epoch=claim.epoch))
+    await mesh.running(2)
+    assert mesh.ledger.counts()["t1"].received == 2
+
+
+async def test_a_source_that_was_taken_over_is_refused_to_its_old_owner(mesh: Mesh) -> None:
+    old, new = mesh.dispatcher.session("kafka-1"), mesh.dispatcher.session("kafka-2")
+    first = await old.claim(KEY, assigned=True)
+    second = await new.claim(KEY, assigned=True)
+    assert second.epoch > first.epoch
+    with pytest.raises(ClaimLost):
+        await old.accept(a_slice(None, "1", an_event(), epoch=first.epoch))
+    await new.accept(a_slice(None, "1", an_event(), epoch=second.epoch))
+
+
+async def test_a_claim_waits_for_the_living_owner(mesh: Mesh) -> None:
+    old, new = mesh.dispatcher.session("timer-1"), mesh.dispatcher.session("timer-2")
+    await old.claim(KEY)
+    waiting = asyncio.ensure_future(new.claim(KEY))
+    await asyncio.sleep(0.01)
+    assert not waiting.done()
+    await old.close()
+    assert (await asyncio.wait_for(waiting, 5)).epoch == 2
+
+
+async def test_a_claim_that_was_taken_over_is_not_let_go_by_its_old_owner(mesh: Mesh) -> None:
+    old, new, third = (mesh.dispatcher.session(f"kafka-{number}") for number in range(3))
+    await old.claim(KEY)
+    await new.claim(KEY, assigned=True)
+    await old.close()
+    waiting = asyncio.ensure_future(third.claim(KEY))
+    await asyncio.sleep(0.01)
+    assert not waiting.done()
+    await new.close()
+    await asyncio.wait_for(waiting, 5)
+
+
+async def test_the_window_holds_a_replayable_source_back(mesh: Mesh) -> None:
+    mesh.bind(msgspec.structs.replace(mesh.snapshot.bindings["t1"], max_pending=2))
+    session = mesh.dispatcher.session("kafka")
+    claim = await session.claim(KEY)
+    await session.accept(a_slice(None, "2", an_event(), an_event(), epoch=claim.epoch))
+    third = asyncio.ensure_future(session.accept(a_slice("2", "3", an_event(), epoch=claim.epoch)))
+    await mesh.running(2)
+    assert not third.done()
+    mesh.runner.answer()
+    await asyncio.wait_for(third, 5)
+
+
+async def test_an_unknown_or_disabled_trigger_is_told_to_come_back(mesh: Mesh) -> None:
+    mesh.bind(msgspec.structs.replace(mesh.snapshot.bindings["t1"], trigger="t2", status=TriggerStatus.DISABLED))
+    for trigger in ("t2", "nobody"):
+        outcome = await mesh.dispatcher.push(trigger, an_event())
+        assert outcome.verdict is Verdict.RETRY
+        assert outcome.retry_after_s > 0
+        with pytest.raises(Unavailable):
+            await mesh.dispatcher.accept(Slice(SourceKey(trigger, "1", "s"), 1, None, "1", [an_event()]))
+
+
+async def test_a_failing_event_is_retried_with_the_same_id_and_the_next_attempt(mesh: Mesh) -> None:
+    mesh.define(Function(URN, generation=2, max_retries=1))
+    event = await mesh.push()
+    await mesh.running(1)
+    mesh.runner.answer(failed(FailureKind.FUNCTION_ERROR))
+    await mesh.running(1)
+    mesh.runner.answer(failed(FailureKind.FUNCTION_ERROR))
+    story = await mesh.until_state(event, "FAIL")
+    assert mesh.runner.calls == [(event, 1), (event, 2)]
+    assert any("function_error" in step.detail for step in story.steps)
+
+
+async def test_dead_events_keep_their_body_and_run_again_as_new_ones(mesh: Mesh) -> None:
+    old = await mesh.push(b"the body")
+    await mesh.running(1)
+    mesh.runner.answer(failed(FailureKind.TIMEOUT))
+    await mesh.until_state(old, "FAIL")
+    which = DeadFilter(project="p1")
+    assert [dead.event.body for dead in await mesh.dispatcher.dead(which, 0, 10)] == [b"the body"]
+    assert await mesh.dispatcher.redrive(which, 10, dry_run=True) == [old]
+    (new,) = await mesh.dispatcher.redrive(which, 10, dry_run=False)
+    assert new != old
+    await mesh.running(1)
+    assert mesh.runner.answer().body == b"the body"
+    await mesh.until_state(new, "SUCCESS")
+    assert await mesh.dispatcher.redrive(which, 10, dry_run=False) == [], "it was redriven already"
+
+
+async def test_a_lane_goes_on_only_after_the_end_before_it(mesh: Mesh) -> None:
+    session = mesh.dispatcher.session("kafka")
+    claim = await session.claim(KEY)
+    first, second, other = an_event(lane="l"), an_event(lane="l"), an_event(lane="m")
+    await session.accept(a_slice(None, "3", first, second, other, epoch=claim.epoch))
+    await mesh.running(2)
+    assert [call.id for call, _ in mesh.runner.held] == [first.id, other.id]
+    mesh.runner.answer()
+    await until(lambda: any(call.id == second.id for call, _ in mesh.runner.held))
+
+
+async def test_credit_bounds_what_the_runner_gets(mesh: Mesh) -> None:
+    mesh.runner.slots = 2
+    for _ in range(5):
+        await mesh.push()
+    await mesh.running(2)
+    for _ in range(5):
+        await until(lambda: mesh.runner.held)
+        mesh.runner.answer()
+    assert len(mesh.runner.calls) == 5
+
+
+async def test_a_function_that_cannot_start_is_probed_by_one_event(mesh: Mesh) -> None:
+    for _ in range(10):
+        await mesh.push()
+    await mesh.running(10)
+    for _ in range(10):
+        mesh.runner.answer(failed(FailureKind.START_FAILED))
+    await until(lambda: len(mesh.runner.calls) == 11)
+    assert len(mesh.runner.held) == 1, "one probes, nine wait"
+    mesh.runner.answer()
+    await mesh.running(9)
+
+
+async def test_a_restart_loses_nothing_and_runs_what_was_running_again(mesh: Mesh) -> None:
+    events = [await mesh.push() for _ in range(5)]
+    await mesh.running(5)
+    mesh.runner.answer()
+    done = mesh.runner.calls[0][0]
+    await mesh.until_state(done, "SUCCESS")
+    await mesh.restart()
+    await mesh.running(4)
+    assert {call.id for call, _ in mesh.runner.held} == set(events) - {done}
+    while mesh.runner.held:
+        mesh.runner.answer()
+    for event in events:
+        await mesh.until_state(event, "SUCCESS")
+    counts = mesh.ledger.counts()["t1"]
+    assert (counts.received, counts.success, counts.open) == (5, 5, 0)
+
+
+async def test_a_recorded_event_that_was_running_at_a_crash_is_interrupted(mesh: Mesh) -> None:
+    mesh.bind(Binding("t9", "p1", "TIMER", "timer", URN, b"{}", mode=Mode.RECORDED))
+    event = await mesh.push(trigger="t9")
+    await mesh.running(1)
+    assert mesh.runner.held[0][0].mode == "sync"
+    await mesh.restart()
+    story = await mesh.until_state(event, "FAIL")
+    assert "interrupted" in story.steps[-1].detail
+    assert not mesh.runner.calls
+
+
+async def test_a_recorded_event_that_had_not_begun_still_runs_after_a_crash(mesh: Mesh) -> None:
+    mesh.bind(Binding("t9", "p1", "TIMER", "timer", URN, b"{}", mode=Mode.RECORDED))
+    mesh.runner.slots = 0
+    event = await mesh.push(trigger="t9")
+    await mesh.restart()
+    await mesh.running(1)
+    mesh.runner.answer()
+    await mesh.until_state(event, "SUCCESS")
+
+
+async def test_more_than_memory_holds_runs_in_order_from_the_ledger(tmp_path: Path) -> None:
+    mesh = Mesh(tmp_path / "ledger")
+    await mesh.start()
+    mesh.runner.slots = 0
+    bodies = [b"%d" % number for number in range(6_000)]
+    session = mesh.dispatcher.session("kafka")
+    claim = await session.claim(KEY)
+    for start in range(0, 6_000, 500):
+        events = [an_event(body) for body in bodies[start : start + 500]]
+        position = str(start) if start else None
+        await session.accept(a_slice(position, str(start + 500), *events, epoch=claim.epoch))
+    mesh.runner.slots = 50
+    mesh.runner.grow(URN)
+    seen: list[bytes] = []
+
+    def answered() -> bool:
+        while mesh.runner.held:
+            seen.append(mesh.runner.answer().body)
+        return len(seen) >= 6_000
+
+    await until(answered, 60)
+    assert seen == bodies
+    await mesh.stop()
+
+
+async def test_events_of_a_deleted_function_are_discarded_and_kept(mesh: Mesh) -> None:
+    mesh.runner.slots = 0
+    event = await mesh.push()
+    mesh.snapshot.apply(Change(2, removed=f"function:{URN}"))
+    await mesh.until_state(event, "DISCARD")
+    (dead,) = await mesh.dispatcher.dead(DeadFilter(project="p1"), 0, 10)
+    assert dead.failure == FailureKind.FUNCTION_GONE
+
+
+async def test_events_of_a_deleted_trigger_still_run(mesh: Mesh) -> None:
+    mesh.runner.slots = 0
+    event = await mesh.push()
+    mesh.snapshot.apply(Change(2, removed="binding:t1"))
+    mesh.runner.slots = 1
+    mesh.runner.grow(URN)
+    await mesh.running(1)
+    mesh.runner.answer()
+    await mesh.until_state(event, "SUCCESS")
+
+
+async def test_a_cancelled_event_ends_whether_it_waits_or_runs(mesh: Mesh) -> None:
+    mesh.runner.slots = 1
+    runs, waits = await mesh.push(), await mesh.push()
+    await mesh.running(1)
+    assert await mesh.dispatcher.cancel("p1", waits)
+    assert await mesh.dispatcher.cancel("p1", runs)
+    await mesh.until_state(waits, "DISCARD")
+    await mesh.until_state(runs, "DISCARD")
+    assert not await mesh.dispatcher.cancel("p1", runs), "it has ended"
+    assert not await mesh.dispatcher.cancel("p2", runs), "it belongs to another project"
+
+
+async def test_a_synchronous_call_gets_the_answer_and_leaves_no_record(mesh: Mesh) -> None:
+    event = an_event()
+    calling = asyncio.ensure_future(mesh.dispatcher.call("t1", event, 5))
+    await mesh.running(1)
+    mesh.runner.answer(Reply(201, b"made"))
+    outcome = await calling
+    assert outcome.reply is not None
+    assert (outcome.reply.status, outcome.reply.body) == (201, b"made")
+    assert await mesh.dispatcher.explain("p1", event.id) is None
+
+
+async def test_a_synchronous_call_is_not_kept_longer_than_its_caller_waits(mesh: Mesh) -> None:
+    outcome = await mesh.dispatcher.call("t1", an_event(), 0.01)
+    assert outcome.reply is not None
+    assert outcome.reply.failure == Failure(FailureKind.TIMEOUT, "no answer within 0.01 s")
+
+
+async def test_calls_beyond_the_credit_wait_their_turn_and_beyond_the_bound_are_refused(mesh: Mesh) -> None:
+    mesh.runner.slots = 1
+    mesh.dispatcher._calls._max_waiting = 2
+    calls = [asyncio.ensure_future(mesh.dispatcher.call("t1", an_event(), 5)) for _ in range(4)]
+    await mesh.running(1)
+    refused = [call.result() for call in (await asyncio.wait(calls, timeout=0.05))[0]]
+    assert [outcome.verdict for outcome in refused] == [Verdict.RETRY]
+    for _ in range(3):
+        await until(lambda: mesh.runner.held)
+        mesh.runner.answer()
+    done = await asyncio.gather(*calls)
+    assert sum(outcome.verdict is Verdict.DONE for outcome in done) == 3
+
+
+async def test_an_invocation_of_another_projects_function_does_not_exist(mesh: Mesh) -> None:
+    for invoke in (mesh.dispatcher.invoke, mesh.dispatcher.invoke_async):
+        outcome = await invoke("p2", URN, an_event())
+        assert outcome.verdict is Verdict.REFUSED
+
+
+async def test_an_asynchronous_invocation_is_accepted_recorded_and_bounded(mesh: Mesh) -> None:
+    event = an_event()
+    assert (await mesh.dispatcher.invoke_async("p1", URN, event)).verdict is Verdict.DONE
+    await mesh.running(1)
+    mesh.runner.answer()
+    await mesh.until_state(event.id, "SUCCESS")
+    assert mesh.ledger.counts()[api_trigger("p1")].received == 1
+    large = await mesh.dispatcher.invoke_async("p1", URN, an_event(b"x" * (MAX_ASYNC_BODY_BYTES + 1)))
+    assert large.verdict is Verdict.REFUSED
+
+
+async def test_an_oversized_event_of_a_source_is_recorded_as_refused_and_its_neighbours_run(mesh: Mesh) -> None:
+    session = mesh.dispatcher.session("kafka")
+    claim = await session.claim(KEY)
+    large, small = an_event(b"x" * (MAX_EVENT_BYTES + 1)), an_event()
+    await session.accept(a_slice(None, "2", large, small, epoch=claim.epoch))
+    await mesh.running(1)
+    assert mesh.runner.answer().id == small.id
+    await mesh.until_state(large.id, "DISCARD")
+
+
+async def test_an_event_seen_before_is_answered_and_not_run_again(mesh: Mesh) -> None:
+    for _ in range(2):
+        outcome = await mesh.dispatcher.push("t1", an_event(), "message-1")
+        assert outcome.verdict is Verdict.DONE
+    await mesh.running(1)
+    assert mesh.ledger.counts()["t1"].received == 1
+
+
+async def test_the_metrics_balance(mesh: Mesh) -> None:
+    for _ in range(3):
+        await mesh.push()
+    await mesh.running(3)
+    first = await mesh.push()
+    mesh.runner.answer()
+    mesh.runner.answer(failed(FailureKind.FUNCTION_ERROR))
+    await until(lambda: mesh.ledger.counts()["t1"].open == 2)
+    assert first
+    assert mesh.sample(RECEIVED.name) == 'sluice_events_received_total{trigger="t1"} 4'
+    assert mesh.sample(RUNNING.name + "{") == 'sluice_events_running{trigger="t1"} 2'
+    assert mesh.sample(PENDING.name + "{") == 'sluice_events_pending{trigger="t1"} 0'
+    assert mesh.sample(ENDED.name + '{trigger="t1",end="failed"') == 'sluice_events_ended_total{trigger="t1",end="failed"} 1'
+
+
+async def test_drain_waits_for_what_runs_and_begins_nothing(mesh: Mesh) -> None:
+    mesh.runner.slots = 1
+    await mesh.push()
+    await mesh.push()
+    await mesh.running(1)
+    draining = asyncio.ensure_future(mesh.dispatcher.drain())
+    await asyncio.sleep(0.01)
+    assert not draining.done()
+    mesh.runner.answer()
+    await asyncio.wait_for(draining, 5)
+    assert not mesh.runner.held
+    assert mesh.ledger.counts()["t1"].open == 1
+
+
+async def test_tail_tells_ends_of_its_own_project_only(mesh: Mesh) -> None:
+    mine, others = mesh.dispatcher.tail("p1"), mesh.dispatcher.tail("p2")
+    told = asyncio.ensure_future(anext(mine))
+    untold = asyncio.ensure_future(anext(others))
+    await asyncio.sleep(0)
+    event = await mesh.push()
+    await mesh.running(1)
+    mesh.runner.answer()
+    assert (await asyncio.wait_for(told, 5)).id == event
+    assert not untold.done()
+    untold.cancel()
+    await asyncio.wait({untold})
