@@ -16,7 +16,8 @@ from sluice.outcome import Reply
 class Call(msgspec.Struct, gc=False):
     """One attempt of one event. (id, attempt) names it.
 
-    `timeout_s` is the function's unless the caller has less time. `log` asks for the tail of what is printed.
+    `timeout_s` is set when the caller has less time than the function's own timeout (0: that one). `log` asks for the tail of what is
+    printed.
     """
 
     id: bytes
@@ -29,6 +30,7 @@ class Call(msgspec.Struct, gc=False):
     """What the caller asked for: a version or `!alias` (X-Cff-Origin-Version-Tag)."""
     trace: str = ""
     log: bool = False
+    timeout_s: float = 0.0
 
 
 Done = Callable[[Call, Reply], None]

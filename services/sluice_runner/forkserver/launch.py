@@ -1,0 +1,92 @@
+"""From an agent to a function: limits, identity, descriptors, exec. And back: the end of everything it started."""
+
+import os
+import resource
+import signal
+from collections.abc import Iterator
+from contextlib import suppress
+
+from sluice_runner.forkserver import kernel, wire
+
+MAX_OPEN_FILES = 2048
+MAX_PROCESSES = 1024
+
+
+def start(order: wire.Message, out: int, err: int) -> int:
+    """The process id of the function once its program runs. Raises OSError with the reason if it cannot."""
+    reader, writer = os.pipe2(os.O_CLOEXEC)
+    process = os.fork()
+    if process == 0:
+        _become_function(order, out, err, writer)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as failure:
+        reason = failure.read()
+    if reason:
+        os.waitpid(process, 0)
+        raise OSError(reason.decode(errors="replace"))
+    return process
+
+
+def _become_function(order: wire.Message, out: int, err: int, failure: int) -> None:
+    """In the child: never returns."""
+    step = "surroundings"
+    try:
+        os.setsid()
+        for path in order["cgroups"]:
+            step = f"memory limit ({path})"
+            with open(path, "w") as members:
+                members.write("0")
+        step = "descriptors"
+        _take_descriptors(out, err)
+        step = "working directory"
+        os.chdir(order["folder"])
+        step = "identity"
+        _take_identity(order)
+        step = order["arguments"][0]
+        os.execve(order["arguments"][0], order["arguments"], order["environment"])  # noqa: S606 - no shell is the point
+    except BaseException as error:
+        os.write(failure, f"{step}: {getattr(error, 'strerror', None) or error}".encode())
+    finally:
+        os._exit(127)
+
+
+def _take_descriptors(out: int, err: int) -> None:
+    nothing = os.open("/dev/null", os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(out, 1)
+    os.dup2(err, 2)
+
+
+def _take_identity(order: wire.Message) -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (MAX_OPEN_FILES, MAX_OPEN_FILES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if order["uid"] is not None:
+        with suppress(PermissionError):  # a user namespace has no groups to give up
+            os.setgroups([])
+        os.setgid(order["gid"])
+        os.setuid(order["uid"])
+    kernel.gain_no_privileges()
+    kernel.die_with_parent()
+    for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+
+
+def kill_all_children(process: int, *, alone: bool) -> None:
+    """SIGKILL every descendant and wait for all of them. `alone`: we are process 1, so all others are descendants."""
+    with suppress(ProcessLookupError, PermissionError):
+        if alone:
+            os.kill(-1, signal.SIGKILL)
+        elif process:
+            os.killpg(process, signal.SIGKILL)
+    with suppress(ChildProcessError):
+        while True:
+            for child in _children():
+                with suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGKILL)
+            os.waitpid(-1, 0)
+
+
+def _children() -> Iterator[int]:
+    """Ends that are waited for make their children ours, so the list is read anew after each."""
+    with suppress(OSError), open("/proc/thread-self/children") as listed:
+        yield from map(int, listed.read().split())

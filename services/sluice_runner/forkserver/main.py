@@ -1,0 +1,104 @@
+"""The fork server: forks an agent for each instance, reports which have ended, and ends with its engine, taking all agents along."""
+
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from contextlib import suppress
+
+from sluice_runner.forkserver import agent, kernel, sandbox, wire
+
+_END_WITHIN_S = 5.0
+
+
+class ForkServer:
+    def __init__(self, control: socket.socket, wake: int) -> None:
+        self._control = control
+        self._wake = wake
+        self._agents: set[int] = set()
+
+    def run(self) -> None:
+        """Serve until the engine's end of the control socket is closed."""
+        poll = select.poll()
+        poll.register(self._control, select.POLLIN)
+        poll.register(self._wake, select.POLLIN)
+        while True:
+            ready = {descriptor for descriptor, _ in poll.poll()}
+            if self._wake in ready:
+                os.read(self._wake, 4096)
+                self._reap()
+            if self._control.fileno() in ready and not self._serve():
+                return
+
+    def end(self) -> None:
+        """The agents' own sockets have closed with ours, so that each ends its function; those that have not in time are killed."""
+        deadline = time.monotonic() + _END_WITHIN_S
+        while self._agents and time.monotonic() < deadline:
+            select.select([self._wake], [], [], 0.1)
+            self._reap()
+        for process in self._agents:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        with suppress(ChildProcessError):
+            while True:
+                os.waitpid(-1, 0)
+
+    def _serve(self) -> bool:
+        message, descriptors = wire.receive(self._control)
+        if message is None:
+            return False
+        control, out, err = descriptors
+        try:
+            process = kernel.clone(sandbox.namespaces(message["mode"]))
+        except OSError as error:
+            self._answer({"op": "refused", "slot": message["slot"], "error": str(error)})
+        else:
+            if process == 0:
+                self._become_agent(message, control, out, err)
+            self._agents.add(process)
+            self._answer({"op": "forked", "slot": message["slot"], "process": process})
+        for descriptor in descriptors:
+            os.close(descriptor)
+        return True
+
+    def _become_agent(self, message: wire.Message, control: int, out: int, err: int) -> None:
+        """In the child: never returns."""
+        try:
+            self._control.close()
+            os.close(self._wake)
+            agent.main(socket.socket(fileno=control), out, err, message)
+        finally:
+            os._exit(70)
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                process, _ = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if not process:
+                return
+            self._agents.discard(process)
+            self._answer({"op": "reaped", "process": process})
+
+    def _answer(self, message: wire.Message) -> None:
+        with suppress(BrokenPipeError, ConnectionResetError):
+            wire.send(self._control, message)
+
+
+def main(descriptor: int) -> None:
+    wake = agent.wake_on_child_end()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    server = ForkServer(socket.socket(fileno=descriptor), wake)
+    wire.send(server._control, {"op": "ready"})
+    try:
+        server.run()
+    finally:
+        server.end()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

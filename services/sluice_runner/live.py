@@ -1,0 +1,82 @@
+"""A live instance: the engine's instance, its idle connections, and how it is initialised."""
+
+import asyncio
+from collections.abc import Callable
+
+from sluice.engine import Instance
+from sluice.function import Function
+from sluice_runner.connection import Connection, Ending, HeaderConnection
+from sluice_runner.pool import Worker
+from sluice_runner.request import Requests
+from sluice_runner.run import Run
+
+CONNECT_WITHIN_S = 5.0
+
+
+class InitFailed(Exception):
+    """`/init` answered with something else than 2xx, or not in time."""
+
+
+class LiveInstance:
+    def __init__(self, worker: Worker[Run], instance: Instance, requests: Requests) -> None:
+        self.worker = worker
+        self.instance = instance
+        self.name = instance.name
+        self.requests = requests
+        self.idle: list[Connection] = []
+        self.event = ""
+        """The event of its latest call: what it prints is most likely about that."""
+        self.cold = True
+        self.dying = False
+        self._connections: set[Connection] = set()
+        self._kind: Callable[[Callable[[Connection], None]], Connection] = HeaderConnection if requests.function.is_http else Connection
+
+    async def connect(self) -> Connection:
+        """A new connection. Raises OSError or TimeoutError."""
+        async with asyncio.timeout(CONNECT_WITHIN_S):
+            socket = await self.instance.connect()
+            try:
+                _, connection = await asyncio.get_running_loop().create_connection(lambda: self._kind(self._lost), sock=socket)
+            except BaseException:
+                socket.close()
+                raise
+        self._connections.add(connection)
+        return connection
+
+    async def initialise(self, function: Function, request_id: str) -> None:
+        """POST /init. Raises InitFailed; the connection is kept for calls."""
+        try:
+            connection = await self.connect()
+        except (OSError, TimeoutError) as error:
+            raise InitFailed(f"/init: no connection: {error}") from None
+        answer: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
+        connection.send(self.requests.init(request_id), lambda _, ending: _tell(answer, ending))
+        try:
+            ending = await asyncio.wait_for(answer, function.init_timeout_s)
+        except TimeoutError:
+            raise InitFailed(f"/init did not answer within {function.init_timeout_s:g} s") from None
+        if ending is not Ending.ANSWERED:
+            raise InitFailed(f"/init: {ending.value}")
+        if not 200 <= connection.status < 300:
+            raise InitFailed(f"/init answered with status {connection.status}")
+        self.give_back(connection)
+
+    def give_back(self, connection: Connection) -> None:
+        """Keep a connection for the next call, if it can be used again."""
+        if connection.reusable and not connection.closed:
+            self.idle.append(connection)
+
+    def close(self) -> None:
+        for connection in list(self._connections):
+            connection.abandon()
+        self.idle.clear()
+
+    def _lost(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+        if connection in self.idle:
+            self.idle.remove(connection)
+
+
+def _tell(answer: "asyncio.Future[Ending]", ending: Ending) -> None:
+    if not answer.done():
+        answer.set_result(ending)
