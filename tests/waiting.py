@@ -9,5 +9,5 @@ POLL_S = 0.002
 async def until(condition: Callable[[], object], within_s: float = 10.0) -> None:
     """Return once `condition()` is true; fail after `within_s`."""
     async with asyncio.timeout(within_s):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - what is waited for has no event of its own
             await asyncio.sleep(POLL_S)
