@@ -1,0 +1,1 @@
+"""Control: the registry of functions, versions, aliases, triggers and keys; the REST API; the catalog that the other services watch."""

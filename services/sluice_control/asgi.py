@@ -1,0 +1,178 @@
+"""From HTTP to a handler and back: identity, project, role, body limit, errors and request id, for every operation alike."""
+
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+import msgspec
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from sluice.errors import ConfigurationError, Fault, Invalid, SluiceError, Unavailable
+from sluice.event import id_text, random_id
+from sluice.identity import Identity
+from sluice_control.decoding import CodeOf, decode, general, read_object
+from sluice_control.fss import CODES, Refused, status
+
+T = TypeVar("T")
+
+MAX_BODY_BYTES = 72 * 1024 * 1024
+"""A code package of 50 MiB in Base64, and the rest of its body."""
+_ROLES: Mapping[str, frozenset[str]] = {
+    "read": frozenset({"admin", "deployer", "reader"}),
+    "write": frozenset({"admin", "deployer"}),
+    "admin": frozenset({"admin"}),
+}
+_log = structlog.get_logger("control.api")
+
+
+class Call(msgspec.Struct):
+    """One request that may be served: its sender may do it, in his own project."""
+
+    identity: Identity
+    request: Request
+    body: bytes
+
+    @property
+    def project(self) -> str:
+        return self.identity.project
+
+    def path(self, name: str) -> str:
+        return str(self.request.path_params[name])
+
+    def query(self, name: str, default: str = "") -> str:
+        return self.request.query_params.get(name, default)
+
+    def number(self, name: str, default: int, most: int) -> int:
+        """A count or a marker: absent, 0 and too much mean `most` or the default; less than 0 or no number is refused (FSS.1001)."""
+        text = self.query(name)
+        if (text and not text.isascii()) or not (text or "0").lstrip("+").isdigit():
+            raise Invalid([Fault(name, f"is {text[:20]!r}, and is a whole number from 0")], "FSS.1001")
+        value = int(text or 0)
+        return min(value, most) if value else default
+
+    def decode(self, kind: type[T], code_of: CodeOf = general) -> T:
+        return decode(read_object(self.body), kind, code_of=code_of)
+
+    @property
+    def base_url(self) -> str:
+        """Scheme and host as the caller wrote them."""
+        return str(self.request.base_url).rstrip("/")
+
+
+Handler = Callable[[Call], Awaitable[Response]]
+
+
+class Operation(msgspec.Struct, frozen=True):
+    """One line of the API: `needs` is read, write or admin."""
+
+    method: str
+    path: str
+    needs: str
+    handler: Handler
+
+
+def identity_of(scope: Scope) -> Identity | None:
+    """Who the gateway says it is. In one process the identity is handed over in the scope's state."""
+    found = scope.get("state", {}).get("identity")
+    return found if isinstance(found, Identity) else None
+
+
+def application(operations: list[Operation]) -> ASGIApp:
+    """An ASGI app of the operations; every answer has an X-Request-Id, every error FunctionGraph's body."""
+    routes = [Route(operation.path, _endpoint(operation), methods=[operation.method]) for operation in operations]
+    return _with_request_id(Starlette(routes=routes, exception_handlers={HTTPException: _no_route, Exception: _on_error}))
+
+
+def json(value: object, code: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(msgspec.json.encode(value), code, headers, "application/json")
+
+
+def nothing() -> Response:
+    return Response(status_code=204)
+
+
+def lines(values: AsyncIterator[Any]) -> Response:
+    """NDJSON: a line as soon as it is there."""
+
+    async def encoded() -> AsyncIterator[bytes]:
+        async for value in values:
+            yield msgspec.json.encode(value) + b"\n"
+
+    return StreamingResponse(encoded(), media_type="application/x-ndjson")
+
+
+def error(code: str, message: str, headers: Mapping[str, str] | None = None) -> Response:
+    return json({"error_code": code, "error_msg": message}, status(code), headers)
+
+
+def _endpoint(operation: Operation) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        try:
+            return await operation.handler(await _call(request, operation.needs))
+        except (SluiceError, ConfigurationError) as refusal:
+            return _refusal(refusal)
+
+    return endpoint
+
+
+async def _call(request: Request, needs: str) -> Call:
+    identity = identity_of(request.scope)
+    if identity is None:
+        raise Refused("FSS.0401")
+    if request.path_params.get("project_id") != identity.project:
+        # The same answer as for something that is not there: projects do not see each other.
+        raise Refused("FSS.0404")
+    if identity.role not in _ROLES[needs]:
+        raise Refused("FSS.0403", f"The role {identity.role} may not do this.")
+    return Call(identity, request, await _body(request))
+
+
+async def _body(request: Request) -> bytes:
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > MAX_BODY_BYTES:
+            raise Refused("FSS.0413")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _refusal(refusal: SluiceError) -> Response:
+    match refusal:
+        case Invalid() | Refused():
+            return error(refusal.code, str(refusal))
+        case Unavailable():
+            return error("FSS.0503", str(refusal), {"Retry-After": str(math.ceil(refusal.retry_after_s))})
+        case _:
+            _log.error("request failed", error=type(refusal).__name__)
+            return error("FSS.0500", CODES["FSS.0500"][1])
+
+
+async def _no_route(_request: Request, refusal: Exception) -> Response:
+    if isinstance(refusal, HTTPException) and refusal.status_code == 405:
+        return json({"error_code": "FSS.0404", "error_msg": "The method is not allowed for this path."}, 405, refusal.headers)
+    return error("FSS.0404", CODES["FSS.0404"][1])
+
+
+async def _on_error(_request: Request, failure: Exception) -> Response:
+    return error("FSS.0500", CODES["FSS.0500"][1])
+
+
+def _with_request_id(app: ASGIApp) -> ASGIApp:
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        name = id_text(random_id()).encode()
+
+        async def stamped(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", []), (b"x-request-id", name)]
+            await send(message)
+
+        await app(scope, receive, stamped)
+
+    return wrapped

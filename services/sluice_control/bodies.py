@@ -1,0 +1,187 @@
+"""The bodies of requests, field for field as FunctionGraph names them. None: the field was left out."""
+
+from typing import Any
+
+import msgspec
+
+
+class _Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What all bodies have in common: an unknown field is refused."""
+
+
+class FuncCode(_Body, frozen=True, kw_only=True):
+    file: str = ""
+    """The package, Base64."""
+    link: str = ""
+
+
+class CustomImage(_Body, frozen=True, kw_only=True):
+    enabled: bool = False
+    image: str = ""
+    command: str = ""
+    args: str = ""
+    working_dir: str = ""
+    uid: str = ""
+    gid: str = ""
+    is_public: bool = False
+
+
+class StrategyConfig(_Body, frozen=True, kw_only=True):
+    concurrency: int = 400
+    concurrent_num: int = 1
+
+
+class FunctionSettings(_Body, frozen=True, kw_only=True):
+    """What a function version is configured with; the part that creating and updating share, and that is stored."""
+
+    runtime: str | None = None
+    timeout: int | None = None
+    handler: str | None = None
+    memory_size: int | None = None
+    depend_version_list: list[str] | None = None
+    func_vpc: dict[str, Any] | None = None
+    gpu_memory: int | None = None
+    gpu_type: str | None = None
+    custom_image: CustomImage | None = None
+    user_data: str | None = None
+    encrypted_user_data: str | None = None
+    xrole: str | None = None
+    app_xrole: str | None = None
+    description: str | None = None
+    mount_config: dict[str, Any] | None = None
+    initializer_handler: str | None = None
+    initializer_timeout: int | None = None
+    pre_stop_handler: str | None = None
+    pre_stop_timeout: int | None = None
+    heartbeat_handler: str | None = None
+    restore_hook_handler: str | None = None
+    restore_hook_timeout: int | None = None
+    enterprise_project_id: str | None = None
+    type: str | None = None
+    log_config: dict[str, Any] | None = None
+    network_controller: dict[str, Any] | None = None
+    peering_cidr: str | None = None
+    is_stateful_function: bool | None = None
+    enable_dynamic_memory: bool | None = None
+    enable_auth_in_header: bool | None = None
+    enable_class_isolation: bool | None = None
+    enable_lts_log: bool | None = None
+    lts_custom_tag: dict[str, str] | None = None
+    is_return_stream: bool | None = None
+    ephemeral_storage: int | None = None
+    extend_config: str | None = None
+    user_data_encrypt_kms_key_id: str | None = None
+    code_encrypt_kms_key_id: str | None = None
+    domain_names: str | None = None
+    tags: str | None = None
+    code_type: str | None = None
+    code_url: str | None = None
+    code_filename: str | None = None
+    strategy_config: StrategyConfig | None = None
+
+
+class CreateFunction(FunctionSettings, frozen=True, kw_only=True):
+    func_name: str
+    package: str
+    runtime: str
+    timeout: int
+    handler: str
+    memory_size: int
+    func_code: FuncCode | None = None
+
+
+class UpdateConfig(FunctionSettings, frozen=True, kw_only=True):
+    func_name: str
+    runtime: str
+    timeout: int
+    handler: str
+    memory_size: int
+
+
+class UpdateCode(_Body, frozen=True, kw_only=True):
+    code_type: str
+    func_code: FuncCode
+    code_url: str | None = None
+    code_filename: str | None = None
+    depend_version_list: list[str] | None = None
+    code_encrypt_kms_key_id: str | None = None
+
+
+class UpdateMaxInstances(_Body, frozen=True, kw_only=True):
+    max_instance_num: int
+
+
+class CreateVersion(_Body, frozen=True, kw_only=True):
+    digest: str = ""
+    version: str = ""
+    description: str = ""
+
+
+class UpdateAlias(_Body, frozen=True, kw_only=True):
+    version: str
+    description: str = ""
+    additional_version_weights: dict[str, int] = {}
+    additional_version_strategy: dict[str, Any] = {}
+
+
+class CreateAlias(UpdateAlias, frozen=True, kw_only=True):
+    name: str
+
+
+class Destination(_Body, frozen=True, kw_only=True):
+    destination: str
+    param: str
+
+
+class DestinationConfig(_Body, frozen=True, kw_only=True):
+    on_success: Destination | None = None
+    on_failure: Destination | None = None
+
+
+class AsyncConfig(_Body, frozen=True, kw_only=True):
+    max_async_event_age_in_seconds: int = 3600
+    max_async_retry_attempts: int = 1
+    destination_config: DestinationConfig = DestinationConfig()
+    enable_async_status_log: bool = False
+    log_group_id: str = ""
+    log_stream_id: str = ""
+    log_group_name: str = ""
+    log_stream_name: str = ""
+
+
+class CreateTrigger(_Body, frozen=True, kw_only=True):
+    trigger_type_code: str
+    event_data: dict[str, Any]
+    trigger_status: str = ""
+    event_type_code: str = ""
+
+
+class UpdateTrigger(_Body, frozen=True, kw_only=True):
+    trigger_status: str = ""
+    event_data: list[dict[str, Any]] | dict[str, Any] | None = None
+
+
+class Cancel(_Body, frozen=True, kw_only=True):
+    request_id: str
+    type: str = ""
+
+
+class CreateKey(_Body, frozen=True, kw_only=True):
+    role: str = "invoker"
+    description: str = ""
+
+
+class DeadSelection(_Body, frozen=True, kw_only=True):
+    """Which dead events a redrive or a purge means; a field left out means any."""
+
+    trigger: str = ""
+    function: str = ""
+    failure: str = ""
+    ids: list[str] = []
+    since: float = 0.0
+    until: float = 0.0
+
+
+class Redrive(DeadSelection, frozen=True, kw_only=True):
+    limit: int = 1000
+    dry_run: bool = False

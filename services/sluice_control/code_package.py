@@ -1,0 +1,54 @@
+"""What a code package must be: a zip with an executable `bootstrap` at its top, and nothing that reaches outside itself."""
+
+import io
+import zipfile
+from pathlib import PurePosixPath
+
+from sluice.errors import Fault, Invalid
+
+MAX_PACKAGE_BYTES = 50 * 1024 * 1024
+MAX_UNPACKED_BYTES = 1500 * 1024 * 1024
+BOOTSTRAP = "bootstrap"
+_FIELD = "func_code.file"
+_EXECUTABLE = 0o111
+
+
+def check(package: bytes) -> None:
+    """Raises Invalid (FSS.1011, FSS.1071) with every fault of the package."""
+    if len(package) > MAX_PACKAGE_BYTES:
+        raise Invalid([Fault(_FIELD, f"is a package of {len(package)} bytes, more than {MAX_PACKAGE_BYTES}")], "FSS.1071")
+    try:
+        with zipfile.ZipFile(io.BytesIO(package)) as archive:
+            entries = archive.infolist()
+    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        raise Invalid([Fault(_FIELD, f"is not a zip file: {error}")], "FSS.1011") from None
+    faults = [*_path_faults(entries), *_size_faults(entries), *_bootstrap_faults(entries)]
+    if faults:
+        raise Invalid(faults, "FSS.1011")
+
+
+def _path_faults(entries: list[zipfile.ZipInfo]) -> list[Fault]:
+    outside = [entry.filename for entry in entries if _reaches_outside(entry.filename)]
+    locked = [entry.filename for entry in entries if entry.flag_bits & 1]
+    return [Fault(_FIELD, f"holds {name[:80]!r}, which lies outside the package") for name in outside[:3]] + [
+        Fault(_FIELD, f"holds {name[:80]!r}, which is encrypted") for name in locked[:3]
+    ]
+
+
+def _reaches_outside(name: str) -> bool:
+    path = PurePosixPath(name.replace("\\", "/"))
+    return path.is_absolute() or ".." in path.parts
+
+
+def _size_faults(entries: list[zipfile.ZipInfo]) -> list[Fault]:
+    total = sum(entry.file_size for entry in entries)
+    return [Fault(_FIELD, f"unpacks to {total} bytes, more than {MAX_UNPACKED_BYTES}")] if total > MAX_UNPACKED_BYTES else []
+
+
+def _bootstrap_faults(entries: list[zipfile.ZipInfo]) -> list[Fault]:
+    found = next((entry for entry in entries if entry.filename.removeprefix("./") == BOOTSTRAP), None)
+    if found is None:
+        return [Fault(_FIELD, f"has no file named {BOOTSTRAP} at the top of the zip")]
+    if not found.external_attr >> 16 & _EXECUTABLE:
+        return [Fault(_FIELD, f"{BOOTSTRAP} is not executable: chmod +x {BOOTSTRAP} before zipping")]
+    return []

@@ -1,0 +1,19 @@
+"""Control put together: the catalog that services watch, and the API that changes it."""
+
+from starlette.types import ASGIApp
+
+from sluice.ledger import Records
+from sluice.runner import Logs
+from sluice_control.api import build
+from sluice_control.doctor import Check, Doctor
+from sluice_control.keeper import Keeper
+
+__all__ = ["Check", "Control", "Doctor"]
+
+
+class Control(Keeper):
+    """Owns `data`/control, and is a Catalog. An async context manager: enter it on the event loop that it is to live on."""
+
+    def api(self, records: Records, logs: Logs, doctor: Doctor) -> ASGIApp:
+        """The FunctionGraph REST API and `/sluice/v1`. Reached only through the gateway, which has checked who is asking."""
+        return build(self, records, logs, doctor)

@@ -1,0 +1,155 @@
+"""The operations on functions, their code, configuration and versions."""
+
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from sluice_control import function_answers as answers
+from sluice_control.asgi import Call, Operation, json, nothing
+from sluice_control.async_answers import async_config
+from sluice_control.bodies import CreateFunction, CreateVersion, FunctionSettings, UpdateCode, UpdateConfig, UpdateMaxInstances
+from sluice_control.fss import Refused
+from sluice_control.function_code import code_faults, code_type_of, store
+from sluice_control.function_rules import code_of, concurrency_faults, name_faults, refuse, settings_faults
+from sluice_control.functions import Functions, latest_of, merged
+from sluice_control.keeper import Keeper
+from sluice_control.registry import VersionRow
+from sluice_control.targets import Target, target
+
+PAGE = 400
+
+
+class FunctionApi:
+    def __init__(self, control: Keeper) -> None:
+        self._control = control
+        self._functions = Functions(control.vault, control.limits, control.now_ms)
+
+    def operations(self) -> list[Operation]:
+        functions = "/v2/{project_id}/fgs/functions"
+        one = functions + "/{function_urn}"
+        return [
+            Operation("GET", functions, "read", self.list),
+            Operation("POST", functions, "write", self.create),
+            Operation("DELETE", one, "write", self.delete),
+            Operation("GET", one + "/code", "read", self.show_code),
+            Operation("PUT", one + "/code", "write", self.update_code),
+            Operation("GET", one + "/config", "read", self.show_config),
+            Operation("PUT", one + "/config", "write", self.update_config),
+            Operation("PUT", one + "/config-max-instance", "write", self.update_max_instances),
+            Operation("GET", one + "/versions", "read", self.list_versions),
+            Operation("POST", one + "/versions", "write", self.publish),
+            Operation("GET", "/v2/{project_id}/fgs/quotas", "read", self.quotas),
+        ]
+
+    async def list(self, call: Call) -> Response:
+        marker, limit = call.number("marker", 0, 2**62), call.number("maxitems", PAGE, PAGE)
+        where = (call.project, call.query("package_name"), call.query("func_name"))
+        count = self._control.view.count_functions(*where)
+        rows = self._control.view.list_functions(*where, marker, limit)
+        shown = [answers.summary(row, self._control.region) for row in rows]
+        return json({"functions": shown, "next_marker": marker + len(rows), "count": count})
+
+    async def create(self, call: Call) -> Response:
+        body = call.decode(CreateFunction, code_of)
+        settings = _settings(body)
+        refuse([*name_faults(body.func_name, body.package), *settings_faults(settings), *code_faults(settings, body.func_code)])
+        code = await store(settings, body.func_code, self._control.packages)
+        settings = msgspec.structs.replace(settings, code_type=code_type_of(settings))
+        step = self._functions.create(call.project, body.package, body.func_name, settings, code)
+        return self._configuration(await self._control.change(step))
+
+    async def delete(self, call: Call) -> Response:
+        await self._control.change(self._functions.delete(self._target(call)))
+        await self._control.sweep_sometimes()
+        return nothing()
+
+    async def show_config(self, call: Call) -> Response:
+        return self._configuration(self._target(call).version(self._control.view))
+
+    async def update_config(self, call: Call) -> Response:
+        body, urn = call.decode(UpdateConfig, code_of), self._target(call)
+        step = self._functions.update_config(urn, lambda row: _reconfigured(row, body))
+        return self._configuration(await self._control.change(step))
+
+    async def update_max_instances(self, call: Call) -> Response:
+        body = call.decode(UpdateMaxInstances, code_of)
+        refuse(list(concurrency_faults("max_instance_num", body.max_instance_num)))
+        step = self._functions.update_max_instances(self._target(call), body.max_instance_num)
+        return self._configuration(await self._control.change(step))
+
+    async def show_code(self, call: Call) -> Response:
+        row = self._target(call).version(self._control.view)
+        return json(answers.code(row, self._control.region, call.base_url))
+
+    async def update_code(self, call: Call) -> Response:
+        body, urn = call.decode(UpdateCode, code_of), self._target(call)
+        settings = _with_code(self._latest(urn).settings, body)
+        refuse(list(code_faults(settings, body.func_code)))
+        code = await store(settings, body.func_code, self._control.packages)
+        step = self._functions.update_code(urn, lambda before: _with_code(before, body), code)
+        row = await self._control.change(step)
+        await self._control.sweep_sometimes()
+        return json(answers.code(row, self._control.region, call.base_url))
+
+    async def list_versions(self, call: Call) -> Response:
+        marker, limit = call.number("marker", 0, 2**62), call.number("maxitems", PAGE, PAGE)
+        rows = self._control.view.versions(self._target(call).function(self._control.view))
+        page = rows[marker : marker + limit]
+        return json({"versions": [self._version(row) for row in page], "next_marker": marker + len(page), "count": len(rows)})
+
+    async def publish(self, call: Call) -> Response:
+        body = call.decode(CreateVersion, code_of)
+        return json(self._version(await self._control.change(self._functions.publish(self._target(call), body))))
+
+    async def quotas(self, call: Call) -> Response:
+        view, limits = self._control.view, self._control.limits
+        megabytes = view.code_bytes(call.project) // 2**20
+        resources = [
+            {"type": "fgs_func_num", "quota": limits.functions, "used": view.count_functions(call.project), "unit": ""},
+            {"type": "fgs_func_code_size", "quota": -1, "used": megabytes, "unit": "MB"},
+            {"type": "fgs_func_scale_down_timeout", "quota": 60, "used": 0, "unit": ""},
+        ]
+        return json({"quotas": {"resources": resources}})
+
+    def _target(self, call: Call) -> Target:
+        return target(call.path("function_urn"), self._control.region, call.project)
+
+    def _latest(self, urn: Target) -> VersionRow:
+        return latest_of(self._control.view, urn)
+
+    def _configuration(self, row: VersionRow) -> Response:
+        return json(answers.configuration(row, self._control.region))
+
+    def _version(self, row: VersionRow) -> dict[str, Any]:
+        known = self._control.view.async_row(row.function, row.name)
+        config = async_config(known, self._control.region) if known else None
+        return answers.configuration(row, self._control.region) | {"function_async_config": config}
+
+
+def _reconfigured(row: VersionRow, body: UpdateConfig) -> FunctionSettings:
+    """The configuration after the change. What cannot change is refused."""
+    if body.func_name != row.function.name:
+        raise Refused("FSS.1002", f"func_name: is {body.func_name[:60]!r}; the name of a function cannot be changed.")
+    if body.runtime != row.settings.runtime:
+        raise Refused("FSS.1005", f"runtime: is {row.settings.runtime!r} and cannot be changed.")
+    settings = merged(row.settings, _settings(body))
+    refuse(list(settings_faults(settings)))
+    return settings
+
+
+def _settings(body: CreateFunction | UpdateConfig) -> FunctionSettings:
+    return FunctionSettings(**{name: getattr(body, name) for name in FunctionSettings.__struct_fields__})
+
+
+def _with_code(settings: FunctionSettings, body: UpdateCode) -> FunctionSettings:
+    return merged(
+        settings,
+        FunctionSettings(
+            code_type=body.code_type,
+            code_url=body.code_url,
+            code_filename=body.code_filename,
+            depend_version_list=body.depend_version_list,
+            code_encrypt_kms_key_id=body.code_encrypt_kms_key_id,
+        ),
+    )

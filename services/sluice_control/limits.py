@@ -1,0 +1,13 @@
+"""How many of each thing a project may have; FunctionGraph's numbers where they protect something."""
+
+import msgspec
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """Versions count `latest`; triggers count for one version or alias."""
+
+    functions: int = 100_000
+    """FunctionGraph allows 400; here the machine is the user's own."""
+    versions: int = 20
+    aliases: int = 10
+    triggers: int = 10

@@ -1,0 +1,172 @@
+"""From the registry's rows to what the catalog's watchers are told; pure."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from sluice.binding import Binding
+from sluice.catalog import Change, Key
+from sluice.function import Alias, Function
+from sluice.urn import parse
+from sluice_control.bodies import Destination, FunctionSettings
+from sluice_control.registry import AliasRow, Commit, KeyRow, Noun, Removed, TriggerRow, VersionRow
+from sluice_control.vault import Vault
+
+UNCONFIGURED_MAX_AGE_S = 86_400
+EVERYTHING = "up"
+"""The service name of a process that holds all services: it is told everything."""
+_FUNCTION_SECRETS = frozenset({"dispatcher", "runner", EVERYTHING})
+_KEYS = frozenset({"gateway", EVERYTHING})
+
+
+class Audience(msgspec.Struct, frozen=True):
+    """Who watches: what they are told depends on it. `kinds` empty: bindings of all kinds, without their secrets."""
+
+    service: str
+    kinds: frozenset[str]
+
+    @property
+    def role(self) -> str:
+        """`gateway` of `gateway-2` or `gateway@host`."""
+        return self.service.partition("@")[0].partition("-")[0]
+
+    def hears(self, row: Noun) -> bool:
+        if isinstance(row, TriggerRow):
+            return not self.kinds or row.kind in self.kinds
+        return not isinstance(row, KeyRow) or self.role in _KEYS
+
+    def gets_settings_secrets(self, kind: str) -> bool:
+        return kind in self.kinds or self.role == EVERYTHING
+
+    @property
+    def gets_function_secrets(self) -> bool:
+        return self.role in _FUNCTION_SECRETS
+
+
+class Teller:
+    """Writes changes for an audience."""
+
+    def __init__(self, region: str, vault: Vault) -> None:
+        self._region = region
+        self._vault = vault
+
+    def changes(self, commit: Commit, audience: Audience) -> Iterator[Change]:
+        """Of one commit, closed by `synced`."""
+        for touched in commit.touched:
+            row = touched.row if isinstance(touched, Removed) else touched
+            if audience.hears(row):
+                yield (
+                    self.removed(row, commit.generation) if isinstance(touched, Removed) else self.change(row, commit.generation, audience)
+                )
+        yield Change(commit.generation)
+
+    def change(self, row: Noun, generation: int, audience: Audience) -> Change:
+        match row:
+            case VersionRow():
+                return Change(generation, function=self.function(row, audience.gets_function_secrets))
+            case AliasRow():
+                return Change(generation, alias=self._alias(row))
+            case TriggerRow():
+                return Change(generation, binding=self.binding(row, audience.gets_settings_secrets(row.kind)))
+            case KeyRow():
+                return Change(generation, key=self.key(row))
+
+    def removed(self, row: Noun, generation: int) -> Change:
+        match row:
+            case VersionRow():
+                name = f"function:{row.function.urn(self._region, row.name)}"
+            case AliasRow():
+                name = f"alias:{row.function.urn(self._region, '!' + row.name)}"
+            case TriggerRow():
+                name = f"binding:{row.id}"
+            case KeyRow():
+                name = f"key:{row.access_key}"
+        return Change(generation, removed=name)
+
+    def function(self, row: VersionRow, with_secrets: bool) -> Function:
+        settings, config = row.settings, row.asynchronous
+        strategy = settings.strategy_config
+        secrets = self._vault.unseal(row.sealed, f"function:{row.function.id}") if with_secrets and row.sealed else b""
+        return Function(
+            urn=str(row.function.urn(self._region, row.name)),
+            generation=row.generation,
+            runtime=settings.runtime or "",
+            handler=settings.handler or "",
+            code=row.digest if not image_of(settings) else "",
+            image=image_of(settings),
+            memory_mb=settings.memory_size or 0,
+            timeout_s=float(settings.timeout or 0),
+            initialize=bool(settings.initializer_handler),
+            init_timeout_s=float(settings.initializer_timeout or 30),
+            max_instances=strategy.concurrency if strategy else 400,
+            instance_concurrency=strategy.concurrent_num if strategy else 1,
+            environment=variables(settings.user_data),
+            secrets=variables(secrets.decode()),
+            max_retries=config.max_async_retry_attempts if config else 0,
+            max_age_s=config.max_async_event_age_in_seconds if config else UNCONFIGURED_MAX_AGE_S,
+            on_success=self._destination(row, config.destination_config.on_success if config else None),
+            on_failure=self._destination(row, config.destination_config.on_failure if config else None),
+        )
+
+    def binding(self, row: TriggerRow, with_secrets: bool) -> Binding:
+        settings = row.settings
+        if with_secrets and row.sealed:
+            settings = merged(settings, self._vault.unseal(row.sealed, f"trigger:{row.id}"))
+        return Binding(
+            trigger=row.id,
+            project=row.function.project,
+            type=row.type,
+            kind=row.kind,
+            function=str(row.function.urn(self._region, row.qualifier)),
+            settings=settings,
+            mode=row.mode,
+            status=row.status,
+            ordering=row.options.ordering,
+            batch_size=row.options.batch_size,
+            linger_s=row.options.linger,
+            filter=row.options.filter,
+            max_pending=row.options.max_pending,
+            max_pending_bytes=row.options.max_pending_bytes,
+            incarnation=row.incarnation,
+            generation=row.generation,
+            created_ms=row.created_ms,
+        )
+
+    def key(self, row: KeyRow) -> Key:
+        secret = self._vault.unseal(row.sealed, f"key:{row.access_key}").decode()
+        return Key(row.access_key, secret, row.project, row.role)
+
+    def _alias(self, row: AliasRow) -> Alias:
+        return Alias(str(row.function.urn(self._region, "!" + row.name)), row.version, row.additional, row.weight)
+
+    def _destination(self, row: VersionRow, to: Destination | None) -> str:
+        return destination_urn(to, self._region, row.function.project) if to else ""
+
+
+def destination_urn(to: Destination, region: str, project: str) -> str:
+    """The full URN that a FunctionGraph destination names; `latest` where it names no version."""
+    param: dict[str, Any] = msgspec.json.decode(to.param)
+    return str(parse(str(param["func_urn"]), region=region, project=project))
+
+
+def image_of(settings: FunctionSettings) -> str:
+    custom = settings.custom_image
+    return custom.image if custom else ""
+
+
+def variables(text: str | None) -> dict[str, str]:
+    """user_data as environment variables."""
+    return msgspec.json.decode(text, type=dict[str, str]) if text else {}
+
+
+def merged(document: bytes, secrets: bytes) -> bytes:
+    """A JSON object with its secrets put back where they were taken from."""
+    return msgspec.json.encode(_merge(msgspec.json.decode(document), msgspec.json.decode(secrets)))
+
+
+def _merge(document: dict[str, Any], secrets: dict[str, Any]) -> dict[str, Any]:
+    together = dict(document)
+    for name, value in secrets.items():
+        together[name] = _merge(document.get(name, {}), value) if isinstance(value, dict) else value
+    return together

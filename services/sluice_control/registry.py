@@ -1,0 +1,217 @@
+"""The registry's port: what control keeps, and the two ways to reach it.
+
+A view reads; a change is one transaction that bumps one generation and tells what it touched. One writer; readers never wait for it.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from sluice.binding import Mode, Ordering, TriggerStatus
+from sluice.urn import Urn
+from sluice_control.bodies import AsyncConfig, FunctionSettings
+
+T = TypeVar("T")
+
+
+class FunctionRow(msgspec.Struct, frozen=True):
+    """A function with all its versions. `id` is never used twice."""
+
+    id: int
+    project: str
+    package: str
+    name: str
+    created_ms: int
+
+    def urn(self, region: str, qualifier: str) -> Urn:
+        return Urn(region, self.project, self.package, self.name, qualifier)
+
+
+class VersionRow(msgspec.Struct, frozen=True):
+    """One version. `generation` is the catalog's when what its instances run last changed; `published_from` is that of `latest` when
+    this version was published from it. `sealed` holds encrypted_user_data. `asynchronous` is read with it and written by `put_async`."""
+
+    function: FunctionRow
+    name: str
+    generation: int
+    modified_ms: int
+    settings: FunctionSettings
+    digest: str = ""
+    code_size: int = 0
+    image_name: str = ""
+    description: str = ""
+    sealed: bytes = b""
+    published_from: int = 0
+    asynchronous: AsyncConfig | None = None
+
+
+class AliasRow(msgspec.Struct, frozen=True):
+    function: FunctionRow
+    name: str
+    version: str
+    modified_ms: int
+    additional: str = ""
+    weight: int = 0
+    description: str = ""
+
+
+class AsyncRow(msgspec.Struct, frozen=True):
+    """The asynchronous settings of one version."""
+
+    function: FunctionRow
+    version: str
+    config: AsyncConfig
+    created_ms: int
+    modified_ms: int
+
+
+class TriggerOptions(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The part of `event_data` that every kind has: it goes into the binding and not to the kind."""
+
+    ordering: Ordering = Ordering.NONE
+    batch_size: int = 1
+    linger: float = 0.0
+    filter: str = ""
+    max_pending: int = 10_000
+    max_pending_bytes: int = 64 * 1024 * 1024
+
+
+class TriggerRow(msgspec.Struct, frozen=True):
+    """One trigger. `event_data` is what an answer may show; `settings` what the kind gets, without secrets; `sealed` the secrets of both.
+    `name` and `route` are there to be unique: the trigger's name within its function, the path of a gateway trigger."""
+
+    id: str
+    function: FunctionRow
+    qualifier: str
+    type: str
+    kind: str
+    status: TriggerStatus
+    event_data: bytes
+    settings: bytes
+    created_ms: int
+    modified_ms: int
+    sealed: bytes = b""
+    name: str = ""
+    route: str = ""
+    mode: Mode = Mode.ASYNC
+    incarnation: str = "1"
+    generation: int = 1
+    options: TriggerOptions = TriggerOptions()
+
+
+class KeyRow(msgspec.Struct, frozen=True):
+    """An access key; its secret is sealed."""
+
+    access_key: str
+    project: str
+    role: str
+    sealed: bytes
+    created_ms: int
+    description: str = ""
+
+
+class View(Protocol):
+    """A consistent reading. What is not there is None or empty."""
+
+    def generation(self) -> int: ...
+    def project(self) -> str:
+        """The project made at first start."""
+        ...
+
+    def function(self, project: str, package: str, name: str) -> FunctionRow | None: ...
+    def count_functions(self, project: str, package: str = "", name_part: str = "") -> int: ...
+    def list_functions(self, project: str, package: str, name_part: str, offset: int, limit: int) -> list[VersionRow]:
+        """The `latest` versions, by package and name."""
+        ...
+
+    def version(self, function: FunctionRow, name: str) -> VersionRow | None: ...
+    def versions(self, function: FunctionRow) -> list[VersionRow]: ...
+    def alias(self, function: FunctionRow, name: str) -> AliasRow | None: ...
+    def aliases(self, function: FunctionRow) -> list[AliasRow]: ...
+    def async_row(self, function: FunctionRow, version: str) -> AsyncRow | None: ...
+    def async_rows(self, function: FunctionRow) -> list[AsyncRow]: ...
+    def trigger(self, project: str, trigger: str) -> TriggerRow | None: ...
+    def triggers(self, function: FunctionRow) -> list[TriggerRow]: ...
+    def routed(self, route: str) -> list[TriggerRow]: ...
+    def project_triggers(self, project: str, after: str, limit: int) -> list[TriggerRow]:
+        """By id."""
+        ...
+
+    def count_triggers(self, project: str) -> int: ...
+    def keys(self, project: str) -> list[KeyRow]: ...
+    def key(self, access_key: str) -> KeyRow | None: ...
+    def digests(self) -> frozenset[str]:
+        """Of all code packages that a version refers to."""
+        ...
+
+    def code_bytes(self, project: str) -> int: ...
+    def has_digest(self, project: str, digest: str) -> bool: ...
+    def everything(self) -> Iterator["Noun"]:
+        """All that a watcher is told, read as it is taken: versions, aliases, triggers, keys."""
+        ...
+
+
+class Edit(View, Protocol):
+    """A change under way; it sees what it has done so far. `generation` is the one it will have."""
+
+    def add_function(self, project: str, package: str, name: str, now_ms: int) -> FunctionRow: ...
+    def put_version(self, row: VersionRow) -> None: ...
+    def put_alias(self, row: AliasRow) -> None: ...
+    def put_async(self, row: AsyncRow) -> None: ...
+    def put_trigger(self, row: TriggerRow) -> None: ...
+    def put_key(self, row: KeyRow) -> None: ...
+    def remove_function(self, function: FunctionRow) -> None:
+        """With all that belongs to it."""
+        ...
+
+    def remove_version(self, function: FunctionRow, name: str) -> None:
+        """With its asynchronous settings; aliases and triggers are removed by themselves."""
+        ...
+
+    def remove_alias(self, function: FunctionRow, name: str) -> None: ...
+    def remove_async(self, function: FunctionRow, version: str) -> None: ...
+    def remove_trigger(self, row: TriggerRow) -> None: ...
+    def remove_key(self, access_key: str) -> None: ...
+
+
+Noun = VersionRow | AliasRow | TriggerRow | KeyRow
+
+
+class Removed(msgspec.Struct, frozen=True):
+    """Something that is no more, by its row as it was."""
+
+    row: Noun
+
+
+class Commit(msgspec.Struct, frozen=True):
+    """What one transaction changed, in an order in which a watcher never sees something point at nothing."""
+
+    generation: int
+    touched: Sequence[Noun | Removed]
+
+
+class Snapshot(Protocol):
+    """A view that stands still while the registry goes on."""
+
+    view: View
+
+    def close(self) -> None: ...
+
+
+class Registry(Protocol):
+    """Where control keeps what it knows; durable when `change` returns."""
+
+    view: View
+    """The registry as of the last commit."""
+
+    async def change(self, work: Callable[[Edit], T]) -> T:
+        """Run `work` as one transaction, alone. An exception undoes all of it. A change that touched nothing bumps no generation."""
+        ...
+
+    def on_commit(self, listener: Callable[[Commit], None]) -> None:
+        """`listener` is called on the event loop for each commit that touched something, in order, even if whoever asked was cancelled."""
+        ...
+
+    def snapshot(self) -> Snapshot: ...
+    async def close(self) -> None: ...

@@ -1,0 +1,178 @@
+"""Reading the registry's tables."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import apsw
+import msgspec
+
+from sluice.binding import Mode, TriggerStatus
+from sluice_control.bodies import AsyncConfig, FunctionSettings
+from sluice_control.registry import AliasRow, AsyncRow, FunctionRow, KeyRow, Noun, TriggerOptions, TriggerRow, VersionRow
+
+_settings = msgspec.json.Decoder(FunctionSettings)
+_async = msgspec.json.Decoder(AsyncConfig)
+_options = msgspec.json.Decoder(TriggerOptions)
+
+
+class SqliteView:
+    """What one connection sees."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+
+    def generation(self) -> int:
+        return int(self._value("SELECT value FROM meta WHERE name = 'generation'"))
+
+    def project(self) -> str:
+        return str(self._value("SELECT value FROM meta WHERE name = 'project'"))
+
+    def function(self, project: str, package: str, name: str) -> FunctionRow | None:
+        rows = self._rows(
+            "SELECT id, project, package, name, created_ms FROM function WHERE project = ? AND package = ? AND name = ?",
+            project,
+            package,
+            name,
+        )
+        return next((FunctionRow(*row) for row in rows), None)
+
+    def count_functions(self, project: str, package: str = "", name_part: str = "") -> int:
+        matching = "SELECT count(*) FROM function WHERE project = ?1 AND (?2 = '' OR package = ?2) AND (?3 = '' OR instr(name, ?3) > 0)"
+        return int(self._value(matching, project, package, name_part))
+
+    def list_functions(self, project: str, package: str, name_part: str, offset: int, limit: int) -> list[VersionRow]:
+        rows = self._rows(
+            "SELECT * FROM version_row WHERE function IN ("
+            " SELECT id FROM function WHERE project = ?1 AND (?2 = '' OR package = ?2) AND (?3 = '' OR instr(name, ?3) > 0)"
+            " ORDER BY package, name LIMIT ?4 OFFSET ?5) AND name = 'latest' ORDER BY package, function_name",
+            project,
+            package,
+            name_part,
+            limit,
+            offset,
+        )
+        return [_version(row) for row in rows]
+
+    def version(self, function: FunctionRow, name: str) -> VersionRow | None:
+        return next(
+            (_version(row) for row in self._rows("SELECT * FROM version_row WHERE function = ? AND name = ?", function.id, name)), None
+        )
+
+    def versions(self, function: FunctionRow) -> list[VersionRow]:
+        return [_version(row) for row in self._rows("SELECT * FROM version_row WHERE function = ? ORDER BY modified_ms, name", function.id)]
+
+    def alias(self, function: FunctionRow, name: str) -> AliasRow | None:
+        return next((_alias(row) for row in self._rows("SELECT * FROM alias_row WHERE function = ? AND name = ?", function.id, name)), None)
+
+    def aliases(self, function: FunctionRow) -> list[AliasRow]:
+        return [_alias(row) for row in self._rows("SELECT * FROM alias_row WHERE function = ? ORDER BY name", function.id)]
+
+    def async_row(self, function: FunctionRow, version: str) -> AsyncRow | None:
+        return next(
+            (
+                _async_row(row)
+                for row in self._rows("SELECT * FROM asynchronous_row WHERE function = ? AND version = ?", function.id, version)
+            ),
+            None,
+        )
+
+    def async_rows(self, function: FunctionRow) -> list[AsyncRow]:
+        return [_async_row(row) for row in self._rows("SELECT * FROM asynchronous_row WHERE function = ? ORDER BY version", function.id)]
+
+    def trigger(self, project: str, trigger: str) -> TriggerRow | None:
+        return next(
+            (_trigger(row) for row in self._rows("SELECT * FROM trigger_row WHERE id = ? AND trigger_project = ?", trigger, project)), None
+        )
+
+    def triggers(self, function: FunctionRow) -> list[TriggerRow]:
+        return [_trigger(row) for row in self._rows("SELECT * FROM trigger_row WHERE function = ? ORDER BY created_ms, id", function.id)]
+
+    def routed(self, route: str) -> list[TriggerRow]:
+        return [_trigger(row) for row in self._rows("SELECT * FROM trigger_row WHERE route = ? AND route != ''", route)]
+
+    def project_triggers(self, project: str, after: str, limit: int) -> list[TriggerRow]:
+        rows = self._rows("SELECT * FROM trigger_row WHERE trigger_project = ? AND id > ? ORDER BY id LIMIT ?", project, after, limit)
+        return [_trigger(row) for row in rows]
+
+    def count_triggers(self, project: str) -> int:
+        return int(self._value("SELECT count(*) FROM trigger_ WHERE project = ?", project))
+
+    def keys(self, project: str) -> list[KeyRow]:
+        return [KeyRow(*row) for row in self._rows("SELECT * FROM access_key WHERE project = ? ORDER BY created_ms, access_key", project)]
+
+    def key(self, access_key: str) -> KeyRow | None:
+        return next((KeyRow(*row) for row in self._rows("SELECT * FROM access_key WHERE access_key = ?", access_key)), None)
+
+    def digests(self) -> frozenset[str]:
+        return frozenset(row[0] for row in self._rows("SELECT DISTINCT digest FROM version"))
+
+    def code_bytes(self, project: str) -> int:
+        total = "SELECT coalesce(sum(v.code_size), 0) FROM version v JOIN function f ON f.id = v.function WHERE f.project = ?"
+        return int(self._value(total, project))
+
+    def has_digest(self, project: str, digest: str) -> bool:
+        held = "SELECT count(*) FROM version v JOIN function f ON f.id = v.function WHERE v.digest = ? AND f.project = ?"
+        return bool(self._value(held, digest, project))
+
+    def everything(self) -> Iterator[Noun]:
+        yield from map(_version, self._rows("SELECT * FROM version_row"))
+        yield from map(_alias, self._rows("SELECT * FROM alias_row"))
+        yield from map(_trigger, self._rows("SELECT * FROM trigger_row"))
+        yield from (KeyRow(*row) for row in self._rows("SELECT * FROM access_key"))
+
+    def _rows(self, sql: str, *values: Any) -> Iterator[tuple[Any, ...]]:
+        return iter(self._connection.execute(sql, values))
+
+    def _value(self, sql: str, *values: Any) -> Any:
+        return self._connection.execute(sql, values).fetchall()[0][0]
+
+
+def _version(row: tuple[Any, ...]) -> VersionRow:
+    name, generation, modified_ms, settings, digest, code_size, image_name, description, sealed, published_from, config = row[5:]
+    return VersionRow(
+        function=FunctionRow(*row[:5]),
+        name=name,
+        generation=generation,
+        modified_ms=modified_ms,
+        settings=_settings.decode(settings),
+        digest=digest,
+        code_size=code_size,
+        image_name=image_name,
+        description=description,
+        sealed=sealed,
+        published_from=published_from,
+        asynchronous=_async.decode(config) if config else None,
+    )
+
+
+def _alias(row: tuple[Any, ...]) -> AliasRow:
+    return AliasRow(FunctionRow(*row[:5]), *row[5:])
+
+
+def _async_row(row: tuple[Any, ...]) -> AsyncRow:
+    version, config, created_ms, modified_ms = row[5:]
+    return AsyncRow(FunctionRow(*row[:5]), version, _async.decode(config), created_ms, modified_ms)
+
+
+def _trigger(row: tuple[Any, ...]) -> TriggerRow:
+    trigger, qualifier, type_code, kind, status, event_data, settings, created_ms, modified_ms, sealed, name, route = row[5:17]
+    mode, incarnation, generation, options = row[17:21]
+    return TriggerRow(
+        id=trigger,
+        function=FunctionRow(*row[:5]),
+        qualifier=qualifier,
+        type=type_code,
+        kind=kind,
+        status=TriggerStatus(status),
+        event_data=event_data.encode(),
+        settings=settings.encode(),
+        created_ms=created_ms,
+        modified_ms=modified_ms,
+        sealed=sealed,
+        name=name,
+        route=route,
+        mode=Mode(mode),
+        incarnation=incarnation,
+        generation=generation,
+        options=_options.decode(options),
+    )

@@ -1,0 +1,31 @@
+"""Times as text, the way the API writes and reads them; pure."""
+
+from datetime import UTC, datetime
+
+from sluice.clock import aware
+from sluice.errors import Fault, Invalid
+
+
+def rfc3339(epoch_ms: int) -> str:
+    """`2026-03-02T11:47:56Z`."""
+    return aware(epoch_ms / 1000).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def plain(epoch_s: float) -> str:
+    """`2026-03-02T11:47:56`, as FunctionGraph writes the times of asynchronous invocations (UTC)."""
+    return aware(epoch_s).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def read(field: str, text: str) -> float:
+    """Seconds since the epoch, of such a number or of an ISO 8601 time (UTC where it has no offset). Raises Invalid."""
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise Invalid(
+            [Fault(field, f"{text[:40]!r} is neither seconds since 1970 nor a time like 2026-03-02T11:47:56")], "FSS.1001"
+        ) from None
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()

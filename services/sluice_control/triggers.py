@@ -1,0 +1,138 @@
+"""What can be done to triggers: each change is a step on the registry's edit."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+
+from sluice.binding import Mode
+from sluice.errors import Fault, Invalid
+from sluice.trigger import TriggerKind
+from sluice.urn import LATEST
+from sluice_control.bodies import CreateTrigger, UpdateTrigger
+from sluice_control.fss import Refused
+from sluice_control.function_rules import HTTP
+from sluice_control.limits import Limits
+from sluice_control.registry import Edit, FunctionRow, TriggerRow, VersionRow, View
+from sluice_control.targets import Target
+from sluice_control.trigger_rules import GATEWAY_TYPES, Plan, first_status, kind_of, plan, status_for, unmask
+from sluice_control.vault import Vault
+
+
+class Triggers:
+    """Steps on triggers. The settings are decoded by the kind's own type, so what is refused here is what the service would refuse."""
+
+    def __init__(self, vault: Vault, kinds: Mapping[str, TriggerKind], limits: Limits, now_ms: Callable[[], int]) -> None:
+        self._vault = vault
+        self._kinds = kinds
+        self._limits = limits
+        self._now_ms = now_ms
+
+    def create(self, target: Target, body: CreateTrigger) -> Callable[[Edit], TriggerRow]:
+        kind = kind_of(body.trigger_type_code, self._kinds)
+        what = plan(kind, body.trigger_type_code, body.event_data)
+        status = status_for(kind, body.trigger_type_code, body.trigger_status, first_status(kind, body.trigger_type_code))
+
+        def step(edit: Edit) -> TriggerRow:
+            function = target.function(edit)
+            _fits(target.version(edit), body.trigger_type_code, what.mode)
+            self._has_room(edit, function, target.urn.qualifier)
+            now, name = self._now_ms(), str(uuid4())
+            row = TriggerRow(name, function, target.urn.qualifier, body.trigger_type_code, kind.name, status, b"{}", b"{}", now, now)
+            return self._put(edit, row, what)
+
+        return step
+
+    def update(self, target: Target, type_code: str, trigger: str, body: UpdateTrigger) -> Callable[[Edit], TriggerRow]:
+        def step(edit: Edit) -> TriggerRow:
+            row = find(edit, target, type_code, trigger)
+            kind = kind_of(row.type, self._kinds)
+            status = status_for(kind, row.type, body.trigger_status, row.status)
+            what = plan(kind, row.type, self._changed(row, body.event_data))
+            _fits(target.version(edit), row.type, what.mode)
+            return self._put(edit, msgspec.structs.replace(row, status=status), what)
+
+        return step
+
+    def delete(self, target: Target, type_code: str, trigger: str) -> Callable[[Edit], None]:
+        return lambda edit: edit.remove_trigger(find(edit, target, type_code, trigger))
+
+    def delete_all(self, target: Target) -> Callable[[Edit], None]:
+        """Of a named version or alias; of the whole function when `latest` or nothing is named."""
+
+        def step(edit: Edit) -> None:
+            function = target.function(edit)
+            target.version(edit)
+            for row in edit.triggers(function):
+                if target.urn.qualifier in (LATEST, row.qualifier):
+                    edit.remove_trigger(row)
+
+        return step
+
+    def _changed(self, row: TriggerRow, change: list[dict[str, Any]] | dict[str, Any] | None) -> dict[str, Any]:
+        """`event_data` after a change, with its secrets: an object takes its place, FunctionGraph's list changes single fields."""
+        stored: dict[str, Any] = msgspec.json.decode(row.event_data)
+        secrets = msgspec.json.decode(self._vault.unseal(row.sealed, f"trigger:{row.id}")) if row.sealed else {}
+        if isinstance(change, dict):
+            return unmask(change, secrets)
+        for fields in change or []:
+            stored |= fields
+        return unmask(stored, secrets)
+
+    def _put(self, edit: Edit, row: TriggerRow, what: Plan) -> TriggerRow:
+        _is_unique(edit, row, what)
+        changed = msgspec.structs.replace(
+            row,
+            event_data=msgspec.json.encode(what.shown),
+            settings=msgspec.json.encode(what.settings),
+            sealed=self._vault.seal(msgspec.json.encode(what.secrets), f"trigger:{row.id}") if what.secrets else b"",
+            options=what.options,
+            mode=what.mode,
+            incarnation=what.incarnation,
+            name=what.name,
+            route=what.route,
+            generation=edit.generation(),
+            modified_ms=self._now_ms(),
+        )
+        edit.put_trigger(changed)
+        return changed
+
+    def _has_room(self, edit: Edit, function: FunctionRow, qualifier: str) -> None:
+        if sum(row.qualifier == qualifier for row in edit.triggers(function)) >= self._limits.triggers:
+            raise Refused("FSS.1306", f"A version or alias has at most {self._limits.triggers}.")
+
+
+def find(view: View, target: Target, type_code: str, trigger: str) -> TriggerRow:
+    """Raises Refused (FSS.1131), also if it belongs to another function, version or type."""
+    function = target.function(view)
+    row = view.trigger(function.project, trigger)
+    if row is None or row.function.id != function.id or row.type != type_code:
+        raise Refused("FSS.1131")
+    if target.explicit and row.qualifier != target.urn.qualifier:
+        raise Refused("FSS.1131")
+    return row
+
+
+def _fits(version: VersionRow, type_code: str, mode: Mode) -> None:
+    """An HTTP function answers a caller: it has no other triggers, and none that are asynchronous."""
+    if version.settings.runtime != HTTP:
+        return
+    if mode is not Mode.SYNC and type_code in GATEWAY_TYPES:
+        raise Invalid([Fault("event_data.func_info.invocation_type", "is sync for an HTTP function")], "FSS.1107")
+    if type_code not in GATEWAY_TYPES:
+        raise Refused("FSS.1101", f"trigger_type_code: an HTTP function has only {', '.join(sorted(GATEWAY_TYPES))} triggers.")
+
+
+def _is_unique(edit: Edit, row: TriggerRow, what: Plan) -> None:
+    method = what.settings.get("req_method")
+    for other in edit.routed(what.route) if what.route else []:
+        if other.id != row.id and _overlap(method, msgspec.json.decode(other.settings).get("req_method")):
+            raise Refused("FSS.1147", f"{method} {what.route} is taken.")
+    for other in edit.triggers(row.function) if what.name else []:
+        if other.id != row.id and (other.name, other.type, other.qualifier) == (what.name, row.type, row.qualifier):
+            raise Refused("FSS.1148", f"It is named {what.name!r}.")
+
+
+def _overlap(one: object, other: object) -> bool:
+    return one == other or "ANY" in (one, other)

@@ -1,0 +1,128 @@
+"""The ports that control is given: three kinds, a dispatcher's records, a runner's logs."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from sluice.binding import Binding, Mode
+from sluice.event import Record
+from sluice.ledger import Counts, Dead, DeadFilter, Story
+from sluice.runner import InstanceState, LogLine
+from sluice.trigger import Trigger, TriggerKind
+
+
+class TimerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A schedule."""
+
+    name: str
+    schedule_type: Literal["Rate", "Cron"]
+    schedule: str
+    user_event: str = ""
+
+
+class KafkaSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Topics of a broker."""
+
+    kafka_connect_address: str
+    topic_ids: Annotated[list[str], Meta(min_length=1)]
+    batch_size: Annotated[int, Meta(ge=1, le=1000)] = 1
+    kafka_user: str = ""
+    kafka_password: str = ""
+    start_position: Literal["latest", "earliest"] = "latest"
+
+
+class FuncInfo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    timeout: Annotated[int, Meta(ge=1, le=60_000)]
+    invocation_type: Literal["sync", "async"] = "sync"
+    function_urn: str = ""
+    version: str = ""
+
+
+class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A path."""
+
+    group_id: str
+    path: str
+    req_method: str
+    func_info: FuncInfo
+    name: str = ""
+
+
+def _shape(binding: Binding, settings: Any, records: Sequence[Record]) -> bytes:
+    return b"{}"
+
+
+def _build(binding: Binding, settings: Any) -> Trigger:
+    raise NotImplementedError
+
+
+TIMER = TriggerKind("timer", ("TIMER",), TimerSettings, _shape, _build, modes=(Mode.RECORDED,))
+KAFKA = TriggerKind(
+    "kafka",
+    ("KAFKA", "OPENSOURCEKAFKA"),
+    KafkaSettings,
+    _shape,
+    _build,
+    source_of=lambda settings: str(settings.kafka_connect_address),
+    created_disabled=frozenset({"KAFKA", "OPENSOURCEKAFKA"}),
+)
+GATEWAY = TriggerKind(
+    "gateway", ("APIG",), GatewaySettings, _shape, _build, modes=(Mode.SYNC, Mode.ASYNC), replayable=False, fixed=frozenset({"APIG"})
+)
+KINDS = {code: kind for kind in (TIMER, KAFKA, GATEWAY) for code in kind.types}
+
+
+class FakeRecords:
+    """Answers what the test put in, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.stories: list[Story] = []
+        self.letters: list[Dead] = []
+        self.totals: dict[str, Counts] = {}
+        self.asked: list[Any] = []
+
+    async def explain(self, project: str, event: bytes) -> Story | None:
+        return next((story for story in self.stories if story.id == event and story.route.project == project), None)
+
+    async def recent(self, project: str, function: str, state: str, since: float, until: float, limit: int, marker: int) -> list[Story]:
+        self.asked.append((project, function, state, since, until, limit, marker))
+        return [story for story in self.stories if not state or story.state == state][marker : marker + limit]
+
+    async def dead(self, which: DeadFilter, after: int, limit: int) -> list[Dead]:
+        self.asked.append(which)
+        return [letter for letter in self.letters if letter.sequence > after and letter.route.project == which.project][:limit]
+
+    async def redrive(self, which: DeadFilter, limit: int, dry_run: bool) -> list[bytes]:
+        self.asked.append((which, limit, dry_run))
+        return [letter.event.id for letter in self.letters]
+
+    async def purge(self, which: DeadFilter) -> int:
+        self.asked.append(which)
+        return len(self.letters)
+
+    async def cancel(self, project: str, event: bytes) -> bool:
+        return await self.explain(project, event) is not None
+
+    async def counts(self, project: str) -> dict[str, Counts]:
+        return self.totals
+
+    async def tail(self, project: str) -> AsyncIterator[Story]:
+        for story in self.stories:
+            if story.route.project == project:
+                yield story
+
+
+class FakeLogs:
+    def __init__(self) -> None:
+        self.lines: list[LogLine] = []
+        self.asked: list[Any] = []
+
+    async def logs(self, function: str, *, since: float, limit: int, follow: bool) -> AsyncIterator[LogLine]:
+        self.asked.append((function, since, limit, follow))
+        for line in self.lines[:limit]:
+            yield line
+
+    async def instances(self, project: str) -> list[InstanceState]:
+        return []
