@@ -1,4 +1,4 @@
-"""Reading the ledger beside its writer: a connection of its own, short pages, in a thread that is not the event loop's."""
+"""Reading what is open beside the writer: a connection of its own, short pages, in a thread that is not the event loop's."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -9,16 +9,13 @@ import msgspec
 from sluice.event import Event
 from sluice.ledger import Page, Pending, Route
 from sluice_dispatcher.ledger_attempts import read_range
-from sluice_dispatcher.ledger_block import INDEX_BITS, Unreadable, decode, sequence_of
+from sluice_dispatcher.ledger_block import INDEX_BITS, Unreadable, decode, index_of, sequence_of
 from sluice_dispatcher.ledger_routes import RouteReader
 
-BLOCKS_AT_ONCE = 16
-_ABOVE_ALL = 1 << 62
-
 _AFTER = """SELECT id, route, format, count, accepted_at, ids, bodies, (SELECT open FROM partial WHERE block = block.id) FROM block
-WHERE function = (SELECT id FROM function WHERE urn = ?) AND id >= ? ORDER BY id LIMIT ?"""
-_BEFORE = """SELECT id, route, format, count, accepted_at, ids, bodies, (SELECT open FROM partial WHERE block = block.id) FROM block
-WHERE function = (SELECT id FROM function WHERE urn = ?) AND id < ? ORDER BY id DESC LIMIT ?"""
+WHERE function = (SELECT id FROM function WHERE urn = ?1) AND id >= ?2 AND (id > ?2 OR count > ?3) ORDER BY id"""
+_NEWEST = """SELECT id, route, format, count, accepted_at, ids, bodies, (SELECT open FROM partial WHERE block = block.id) FROM block
+WHERE function = (SELECT id FROM function WHERE urn = ?) ORDER BY id DESC"""
 _ONE = """SELECT id, route, format, count, accepted_at, ids, bodies, (SELECT open FROM partial WHERE block = block.id) FROM block
 WHERE id = ?"""
 
@@ -69,29 +66,27 @@ class PendingReader:
             for pending in pendings:
                 if pending.sequence <= after:
                     continue
-                if len(found) >= limit or (found and size + len(pending.event.body) > limit_bytes):
+                if found and size + len(pending.event.body) > limit_bytes:
                     return Page(found, found[-1].sequence)
                 found.append(pending)
                 size += len(pending.event.body)
+                if len(found) >= limit:
+                    return Page(found, pending.sequence)
         return Page(found, 0)
 
     def newest(self, function: str) -> Iterator[Pending]:
         """Open events of a function, newest first; blocks that cannot be read are passed over."""
-        before = _ABOVE_ALL
-        while rows := self._rows(_BEFORE, (function, before, BLOCKS_AT_ONCE)):
-            for block in rows:
-                try:
-                    yield from reversed(self.events(block))
-                except UnreadableBlock:
-                    continue
-            before = rows[-1].number
+        for row in self._connection.execute(_NEWEST, (function,)):
+            try:
+                yield from reversed(self.events(StoredBlock(*row)))
+            except UnreadableBlock:
+                continue
 
     def one(self, sequence: int) -> Pending | None:
-        for block in self._rows(_ONE, (sequence >> INDEX_BITS,)):
-            for pending in self.events(block):
-                if pending.sequence == sequence:
-                    return pending
-        return None
+        """An open event by its sequence. Raises UnreadableBlock."""
+        row = self._connection.execute(_ONE, (sequence >> INDEX_BITS,)).get
+        pendings = self.events(StoredBlock(*row)) if row is not None else []
+        return next((pending for pending in pendings if pending.sequence == sequence), None)
 
     def events(self, block: StoredBlock) -> list[Pending]:
         """The open events of a block. Raises UnreadableBlock."""
@@ -108,14 +103,9 @@ class PendingReader:
         return pendings
 
     def _blocks(self, function: str, after: int) -> Iterator[StoredBlock]:
-        """One at a time at first, because one block often fills a page."""
-        at, rows = after >> INDEX_BITS, 1
-        while found := self._rows(_AFTER, (function, at, rows)):
-            yield from found
-            at, rows = found[-1].number + 1, BLOCKS_AT_ONCE
-
-    def _rows(self, sql: str, values: tuple[str | int, ...]) -> list[StoredBlock]:
-        return [StoredBlock(*row) for row in self._connection.execute(sql, values)]
+        """One at a time: bodies are large, and whoever has enough stops. A block whose last event is `after` is passed over."""
+        where = (function, after >> INDEX_BITS, index_of(after) + 1)
+        return (StoredBlock(*row) for row in self._connection.execute(_AFTER, where))
 
 
 def _pending(sequence: int, route: Route, event: Event, block: StoredBlock) -> Pending:

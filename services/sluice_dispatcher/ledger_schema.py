@@ -134,8 +134,9 @@ def _create(path: Path) -> None:
         name.unlink(missing_ok=True)
     connection = apsw.Connection(str(draft))
     connection.execute(f"PRAGMA page_size = {PAGE_BYTES}; PRAGMA journal_mode = wal; PRAGMA synchronous = full")
-    connection.execute(f"BEGIN; {TABLES} COMMIT")
-    connection.executemany("INSERT INTO shard VALUES (?, '', 0, 0)", [(number,) for number in range(SHARDS)])
+    with connection:
+        connection.execute(TABLES)
+        connection.executemany("INSERT INTO shard VALUES (?, '', 0, 0)", [(number,) for number in range(SHARDS)])
     connection.close()
     draft.rename(path)
 
