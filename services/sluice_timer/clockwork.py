@@ -24,30 +24,27 @@ class Clockwork:
         self.clock = clock
         self._heap: list[_Entry] = []
         self._asked = count()
-        self._given_up = 0
+        self._sweep_at = STRIDE
         self._loop: asyncio.AbstractEventLoop | None = None
         self._alarm: asyncio.Handle | None = None
         self._alarm_at = 0.0
 
     def __len__(self) -> int:
-        """How many wait."""
-        return len(self._heap) - self._given_up
+        """How many entries are kept, those given up included until they are swept."""
+        return len(self._heap)
 
-    async def until(self, instant: float) -> None:
-        """Return once the clock has reached `instant` (seconds since the epoch); never before."""
+    def at(self, instant: float) -> "asyncio.Future[None]":
+        """Done once the clock has reached `instant` (seconds since the epoch), never before. Cancel it to give up."""
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             self._begin(loop)
         waiting = loop.create_future()
         heapq.heappush(self._heap, (instant, next(self._asked), waiting))
+        if len(self._heap) > self._sweep_at:
+            self._sweep()
         if self._alarm is None or instant < self._alarm_at:
             self._set_alarm()
-        try:
-            await waiting
-        except asyncio.CancelledError:
-            if waiting.cancelled():
-                self._give_up()
-            raise
+        return waiting
 
     def turn(self) -> None:
         """Wake those whose instant has come and set the alarm anew. The alarm calls it, and a test that has stepped its clock."""
@@ -57,16 +54,13 @@ class Clockwork:
             if not heap or heap[0][0] > now:
                 break
             waiting = heapq.heappop(heap)[2]
-            if waiting.done():
-                self._given_up -= 1
-            else:
+            if not waiting.done():
                 waiting.set_result(None)
         self._set_alarm()
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._heap.clear()
-        self._given_up = 0
         self._alarm = None
 
     def _set_alarm(self) -> None:
@@ -79,11 +73,8 @@ class Clockwork:
         wait = min(self._alarm_at - self.clock.time(), LONGEST_SLEEP_S)
         self._alarm = self._loop.call_later(wait, self.turn) if wait > 0 else self._loop.call_soon(self.turn)
 
-    def _give_up(self) -> None:
-        """Forget entries nobody waits for once they are the larger half, so that changed triggers leave nothing behind."""
-        self._given_up += 1
-        if self._given_up * 2 > len(self._heap):
-            self._heap = [entry for entry in self._heap if not entry[2].done()]
-            heapq.heapify(self._heap)
-            self._given_up = 0
-            self._set_alarm()
+    def _sweep(self) -> None:
+        """Forget entries nobody waits for each time the heap has doubled, so that changed triggers leave nothing behind."""
+        self._heap = [entry for entry in self._heap if not entry[2].done()]
+        heapq.heapify(self._heap)
+        self._sweep_at = 2 * len(self._heap) + STRIDE

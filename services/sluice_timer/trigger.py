@@ -1,6 +1,8 @@
 """The timer trigger: a schedule is a source whose position is the last instant handled, in whole seconds since the epoch."""
 
+import math
 from collections.abc import Callable
+from contextlib import suppress
 
 import structlog
 
@@ -31,44 +33,36 @@ class TimerTrigger:
 
     async def run(self, intake: Intake, ready: Callable[[], None]) -> None:
         """See sluice.trigger. Ready once the claim is ours. Nothing of a schedule can be lost, so it never raises SourceLost."""
-        claim = await intake.claim(SOURCE)
-        since = await self._begin(intake, claim)
+        claim, since = await self._begin(intake)
         ready()
         while True:
             try:
-                await self._fire(intake, claim, since)
+                for instant in self._due(since):
+                    await self._clockwork.at(instant)
+                    await intake.offer(claim, (_record(instant),), str(int(instant)))
+                    since = instant
             except ClaimLost:
-                claim = await intake.claim(SOURCE)
-                since = await self._begin(intake, claim)
+                claim, since = await self._begin(intake)
 
-    async def _begin(self, intake: Intake, claim: Claim) -> float:
-        """The instant to go on from. The first start writes its own time down, so that a period survives a restart."""
-        while claim.position is None:
+    async def _begin(self, intake: Intake) -> tuple[Claim, float]:
+        """Our claim and the instant to go on from. The first start writes its own time down, so that a period survives a restart."""
+        while True:
+            claim = await intake.claim(SOURCE)
+            if claim.position is not None:
+                return claim, int(claim.position)
             now = int(self._clockwork.clock.time())
-            try:
+            with suppress(ClaimLost):
                 await intake.offer(claim, (), str(now))
-            except ClaimLost:
-                claim = await intake.claim(SOURCE)
-            else:
-                return now
-        return int(claim.position)
-
-    async def _fire(self, intake: Intake, claim: Claim, since: float) -> None:
-        """Fire every instant after `since`, each once it has come. Raises ClaimLost."""
-        while instants := self._due(since):
-            for instant in instants:
-                await self._clockwork.until(instant)
-                await intake.offer(claim, (_record(instant),), str(int(instant)))
-                since = instant
-        log.warning("timer never fires again", trigger=self._name)
-        await self._clockwork.until(float("inf"))
+                return claim, now
 
     def _due(self, since: float) -> list[float]:
         now = self._clockwork.clock.time()
         found = due(self._schedule, self._settings, since, now)
         if found.missed:
             log.warning("timer missed instants", trigger=self._name, since=since, policy=self._settings.misfire, fires=len(found.instants))
-        return found.instants
+        if not found.instants:
+            log.warning("timer never fires again", trigger=self._name)
+        return found.instants or [math.inf]
 
 
 def _record(instant: float) -> Record:
