@@ -15,11 +15,13 @@ from sluice.binding import Mode
 from sluice.catalog import FunctionGone, Snapshot
 from sluice.clock import Clock
 from sluice.errors import SluiceError
+from sluice.event import id_text
 from sluice.function import Function
 from sluice.ledger import Ended, Ledger, Pending, Retry
-from sluice.metrics import RETRIES, Counter
+from sluice.metrics import RETRIES, SPAN_ATTEMPT, Counter
 from sluice.outcome import Failure, FailureKind, Reply
-from sluice.runner import Call, Runner
+from sluice.runner import Call, Done, Runner
+from sluice.tracing import NoTraces, Span, Traces
 from sluice_dispatcher.policy import Again, Finish, Hold, decide, expired, give_up, interrupted, retry_pause
 from sluice_dispatcher.queue import FunctionQueue
 
@@ -39,12 +41,15 @@ OnEnd = Callable[[Ended], None]
 class Delivery:
     """Runs accepted events to their end. `ended` hears of each end once it is on disk."""
 
-    def __init__(self, ledger: Ledger, runner: Runner, snapshot: Snapshot, clock: Clock, ended: OnEnd) -> None:
+    def __init__(
+        self, ledger: Ledger, runner: Runner, snapshot: Snapshot, clock: Clock, ended: OnEnd, traces: Traces | None = None
+    ) -> None:
         self._ledger = ledger
         self._runner = runner
         self._snapshot = snapshot
         self._clock = clock
         self._on_end = ended
+        self._traces = traces or NoTraces()
         self._jitter = random.random
         self._queues: dict[str, FunctionQueue] = {}
         self._touched: dict[str, FunctionQueue] = {}
@@ -219,6 +224,7 @@ class Delivery:
 
     def _submit(self, queue: FunctionQueue, pending: Pending, function: Function) -> None:
         event = pending.event
+        span = self._span(pending, function) if event.trace else None
         call = Call(
             event.id,
             function,
@@ -226,9 +232,19 @@ class Delivery:
             pending.executions + 1,
             "sync" if pending.route.mode is Mode.RECORDED else "async",
             pending.route.function.rpartition(":")[2],
-            event.trace,
+            span.traceparent if span else event.trace,
         )
-        self._runner.submit(call, partial(self._done, queue, pending))
+        done = partial(self._done, queue, pending)
+        self._runner.submit(call, partial(_traced, span, done) if span else done)
+
+    def _span(self, pending: Pending, function: Function) -> Span | None:
+        attributes: dict[str, str | int] = {
+            "sluice.event": id_text(pending.event.id),
+            "sluice.trigger": pending.route.trigger,
+            "sluice.function": function.urn,
+            "sluice.attempt": pending.executions + 1,
+        }
+        return self._traces.span(SPAN_ATTEMPT, pending.event.trace, attributes)
 
     async def _start(self, batch: list[tuple[FunctionQueue, Pending, Function]]) -> None:
         """A call that may run only once begins after its beginning is on disk."""
@@ -360,6 +376,11 @@ class Delivery:
 
     def _is_suspect(self, pending: Pending) -> bool:
         return pending.sequence in self._suspects or (pending.route.mode is Mode.RECORDED and pending.executions > 0)
+
+
+def _traced(span: Span, done: Done, call: Call, reply: Reply) -> None:
+    span.end(f"{reply.failure.kind}: {reply.failure.message}" if reply.failure else "")
+    done(call, reply)
 
 
 def _ended(pending: Pending, finish: Finish, reply: Reply, now: float) -> Ended:

@@ -26,6 +26,7 @@ from sluice.metrics import (
 )
 from sluice.outcome import FailureKind, Outcome, Verdict
 from sluice.runner import Runner
+from sluice.tracing import Traces
 from sluice.urn import parse
 from sluice_dispatcher.calls import Calls
 from sluice_dispatcher.claims import Claims, ClaimSession
@@ -47,11 +48,19 @@ def api_trigger(project: str) -> str:
 class Dispatcher:
     """Implements `Dispatch` and `Records` over a ledger, a runner and a snapshot of the catalog."""
 
-    def __init__(self, ledger: Ledger, runner: Runner, snapshot: Snapshot, clock: Clock, exposition: Exposition) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        runner: Runner,
+        snapshot: Snapshot,
+        clock: Clock,
+        exposition: Exposition,
+        traces: Traces | None = None,
+    ) -> None:
         self._ledger = ledger
         self._snapshot = snapshot
         self._clock = clock
-        self._delivery = Delivery(ledger, runner, snapshot, clock, self._ended)
+        self._delivery = Delivery(ledger, runner, snapshot, clock, self._ended, traces)
         self._calls = Calls(runner, snapshot)
         self._claims = Claims(ledger, self.accept)
         self._windows = {trigger: Window(counts.open) for trigger, counts in ledger.counts().items() if counts.open}
@@ -248,9 +257,9 @@ class Dispatcher:
             yield PENDING, label, max(0, counts.open - runs)
             yield RUNNING, label, runs
         usage = self._ledger.usage()
-        yield COMMITS, (), usage.get("commits", 0)
-        yield LEDGER_BYTES, (), usage.get("bytes", 0)
-        yield LATE_SETTLES, (), usage.get("late_settles", 0)
+        yield COMMITS, (), usage["commits"]
+        yield LEDGER_BYTES, (), usage["file_bytes"] + usage["log_bytes"]
+        yield LATE_SETTLES, (), usage["stale_settles"]
 
 
 def route_of(binding: Binding) -> Route:

@@ -7,6 +7,7 @@ from functools import lru_cache
 from sluice.binding import Binding, Ordering
 from sluice.event import MAX_EVENT_BYTES, Event, Record, event_id, event_ids
 from sluice.filters import Match
+from sluice.tracing import NoTraces, Traces
 
 BATCH_BYTES = MAX_EVENT_BYTES * 3 // 4
 """Records of one batch together: the event around them (escapes, base64) must still fit into 6 MiB."""
@@ -18,10 +19,11 @@ ShapeOf = Callable[[Sequence[Record]], bytes]
 class Batching:
     """The batches of one binding."""
 
-    def __init__(self, binding: Binding, shape: ShapeOf, match: Match | None) -> None:
+    def __init__(self, binding: Binding, shape: ShapeOf, match: Match | None, traces: Traces | None = None) -> None:
         self._binding = binding
         self._shape = shape
         self._match = match
+        self._new_trace = (traces or NoTraces()).sampled
         self._ids = lru_cache(maxsize=1024)(lambda source: event_ids(binding.trigger, binding.incarnation, "", source))
 
     def kept(self, records: Sequence[Record]) -> Sequence[Record]:
@@ -57,7 +59,7 @@ class Batching:
         first = batch[0]
         own = first.id
         name = event_id(self._binding.trigger, self._binding.incarnation, own) if own else self._ids(first.source)(first.position)
-        return Event(name, self._shape(batch), self._lane(first), len(batch), first.trace)
+        return Event(name, self._shape(batch), self._lane(first), len(batch), first.trace or self._new_trace())
 
     def _lane(self, record: Record) -> str:
         ordering = self._binding.ordering

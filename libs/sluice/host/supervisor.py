@@ -18,6 +18,7 @@ from sluice.filters import parse
 from sluice.host.batching import Batching
 from sluice.host.intake import HostIntake
 from sluice.metrics import RESTARTS, Counter, Exposition
+from sluice.tracing import Traces
 from sluice.trigger import Trigger, TriggerKind
 
 FIRST_PAUSE_S = 1.0
@@ -53,7 +54,9 @@ class Supervisor:
         snapshot: Snapshot,
         clock: Clock,
         exposition: Exposition,
+        traces: Traces | None = None,
     ) -> None:
+        self._traces = traces
         self._service = service
         self._kinds = kinds
         self._dispatch = dispatch
@@ -170,7 +173,7 @@ class Supervisor:
         def shape(records: Any) -> bytes:
             return kind.shape(binding, settings, records)
 
-        batching = Batching(binding, shape, parse(binding.filter))
+        batching = Batching(binding, shape, parse(binding.filter), self._traces)
         return kind.build(binding, settings), HostIntake(binding, self._session, self._dispatch, batching)
 
 
