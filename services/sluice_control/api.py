@@ -4,13 +4,29 @@ from starlette.types import ASGIApp
 
 from sluice.ledger import Records
 from sluice.runner import Logs
-from sluice_control.asgi import application
+from sluice_control.alias_api import AliasApi
+from sluice_control.asgi import Operation, application
+from sluice_control.async_api import AsyncApi
 from sluice_control.doctor import Doctor
 from sluice_control.function_api import FunctionApi
 from sluice_control.keeper import Keeper
+from sluice_control.key_api import KeyApi
+from sluice_control.mesh_api import MeshApi
 from sluice_control.trigger_api import TriggerApi
+
+
+def operations(control: Keeper, records: Records, logs: Logs, doctor: Doctor) -> list[Operation]:
+    """Every operation there is."""
+    return [
+        *FunctionApi(control).operations(),
+        *AliasApi(control).operations(),
+        *TriggerApi(control).operations(),
+        *AsyncApi(control, records).operations(),
+        *MeshApi(control, records, logs, doctor).operations(),
+        *KeyApi(control).operations(),
+    ]
 
 
 def build(control: Keeper, records: Records, logs: Logs, doctor: Doctor) -> ASGIApp:
     """Reached only through the gateway, which has checked who is asking."""
-    return application([*FunctionApi(control).operations(), *TriggerApi(control).operations()])
+    return application(operations(control, records, logs, doctor))

@@ -1,11 +1,10 @@
 """What `sluice doctor` asks."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
 
-import msgspec
 
-
-class Check(msgspec.Struct, frozen=True):
+class Check(NamedTuple):
     """One line of `sluice doctor`: what was looked at, whether it is well, and what to do if it is not."""
 
     name: str
@@ -13,4 +12,5 @@ class Check(msgspec.Struct, frozen=True):
     detail: str = ""
 
 
-Doctor = Callable[[], Awaitable[Sequence[Check]]]
+Doctor = Callable[[], Awaitable[Sequence[tuple[str, bool, str]]]]
+"""Looks at everything beside control."""

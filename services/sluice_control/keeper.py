@@ -57,7 +57,8 @@ class Keeper(Catalog):
             await registry.close()
             raise
         self._registry: Registry = registry
-        self.watchers = Watchers(registry, Teller(self.region, self.vault))
+        self.teller = Teller(self.region, self.vault)
+        self.watchers = Watchers(registry, self.teller)
         registry.on_commit(self._forget_removed)
         await self.sweep()
         return self
@@ -103,7 +104,7 @@ class Keeper(Catalog):
         """The project's oldest admin key; made at first start, and again when none is left."""
         admins = [row for row in self.view.keys(self.project) if row.role == "admin"]
         row = admins[0] if admins else await self.create_key(self.project, "admin", "first start")
-        return Teller(self.region, self.vault).key(row)
+        return self.teller.key(row)
 
     async def create_key(self, project: str, role: str, description: str) -> KeyRow:
         access_key = "SL" + secrets.token_hex(9).upper()

@@ -79,7 +79,7 @@ class TriggerOptions(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class TriggerRow(msgspec.Struct, frozen=True):
     """One trigger. `event_data` is what an answer may show; `settings` what the kind gets, without secrets; `sealed` the secrets of both.
-    `name` and `route` are there to be unique: the trigger's name within its function, the path of a gateway trigger."""
+    `name` and `route` are there to be unique: a timer's name within its version, the method and path of a gateway trigger."""
 
     id: str
     function: FunctionRow

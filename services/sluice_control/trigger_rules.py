@@ -98,9 +98,9 @@ def plan(kind: TriggerKind, type_code: str, event_data: Mapping[str, Any]) -> Pl
     if type_code in GATEWAY_TYPES:
         data = {name: value for name, value in data.items() if name not in _ANSWERED}
     own = set(kind.settings.__struct_fields__)
-    common = {name: value for name, value in data.items() if name in _OPTIONS}
+    shared = {name: value for name, value in data.items() if name in _OPTIONS}
     special = {name: value for name, value in data.items() if name not in _OPTIONS or name in own}
-    options, settings = _decoded(kind, type_code, common, special)
+    options, settings = _decoded(kind, type_code, shared, special)
     public, secrets = split(special)
     return Plan(
         shown=mask(data),
@@ -110,7 +110,7 @@ def plan(kind: TriggerKind, type_code: str, event_data: Mapping[str, Any]) -> Pl
         mode=_mode(kind, special),
         incarnation=hashlib.sha256(kind.source_of(settings).encode()).hexdigest()[:16],
         name=str(data.get("name", "")) if type_code == "TIMER" else "",
-        route=str(data.get("path", "")) if type_code in GATEWAY_TYPES else "",
+        route=_route(settings) if type_code in GATEWAY_TYPES else "",
     )
 
 
@@ -163,7 +163,7 @@ def _is_secret(name: str, value: object) -> bool:
     return bool(value) and isinstance(value, str) and bool(_SECRET.search(name.lower()))
 
 
-def _decoded(kind: TriggerKind, type_code: str, common: dict[str, Any], special: dict[str, Any]) -> tuple[TriggerOptions, msgspec.Struct]:
+def _decoded(kind: TriggerKind, type_code: str, shared: dict[str, Any], special: dict[str, Any]) -> tuple[TriggerOptions, msgspec.Struct]:
     general = _CODES.get(type_code, "FSS.0400")
     faults: list[Fault] = []
     codes: list[str] = []
@@ -174,7 +174,7 @@ def _decoded(kind: TriggerKind, type_code: str, common: dict[str, Any], special:
         faults.extend(error.faults)
         codes.append(error.code)
     try:
-        options = _options(kind, type_code, decode(common, _Options, code_of=lambda _field: general, prefix="event_data"))
+        options = _options(kind, type_code, decode(shared, _Options, code_of=lambda _field: general, prefix="event_data"))
     except Invalid as error:
         faults.extend(fault for fault in error.faults if fault.field not in {known.field for known in faults})
         codes.append(general)
@@ -203,6 +203,13 @@ def _filter_faults(text: str) -> list[Fault]:
     except Invalid as error:
         return error.faults
     return []
+
+
+def _route(settings: Any) -> str:
+    """What two gateway triggers may not share: method, way of matching, and path but for the names of its parameters."""
+    prefix = getattr(settings, "match_mode", "NORMAL") == "SWA"
+    path = re.sub(r"/\{[^/]*\}(?=/|$)", "/{}", settings.path)
+    return f"{getattr(settings, 'req_method', 'ANY')} {path.rstrip('/') + '/*' if prefix else path}"
 
 
 def _mode(kind: TriggerKind, data: Mapping[str, Any]) -> Mode:

@@ -125,14 +125,8 @@ def _fits(version: VersionRow, type_code: str, mode: Mode) -> None:
 
 
 def _is_unique(edit: Edit, row: TriggerRow, what: Plan) -> None:
-    method = what.settings.get("req_method")
-    for other in edit.routed(what.route) if what.route else []:
-        if other.id != row.id and _overlap(method, msgspec.json.decode(other.settings).get("req_method")):
-            raise Refused("FSS.1147", f"{method} {what.route} is taken.")
+    if what.route and any(other.id != row.id for other in edit.routed(what.route)):
+        raise Refused("FSS.1147", f"{what.route} is taken.")
     for other in edit.triggers(row.function) if what.name else []:
         if other.id != row.id and (other.name, other.type, other.qualifier) == (what.name, row.type, row.qualifier):
             raise Refused("FSS.1148", f"It is named {what.name!r}.")
-
-
-def _overlap(one: object, other: object) -> bool:
-    return one == other or "ANY" in (one, other)

@@ -1,0 +1,68 @@
+"""The operations on aliases."""
+
+from typing import Any
+
+from starlette.responses import Response
+
+from sluice_control.aliases import Aliases, find
+from sluice_control.asgi import Call, Operation, json, nothing
+from sluice_control.bodies import CreateAlias, UpdateAlias
+from sluice_control.keeper import Keeper
+from sluice_control.registry import AliasRow
+from sluice_control.targets import Target, target
+from sluice_control.times import rfc3339
+
+
+class AliasApi:
+    def __init__(self, control: Keeper) -> None:
+        self._control = control
+        self._aliases = Aliases(control.limits, control.now_ms)
+
+    def operations(self) -> list[Operation]:
+        aliases = "/v2/{project_id}/fgs/functions/{function_urn}/aliases"
+        one = aliases + "/{alias_name}"
+        return [
+            Operation("GET", aliases, "read", self.list),
+            Operation("POST", aliases, "write", self.create),
+            Operation("GET", one, "read", self.show),
+            Operation("PUT", one, "write", self.update),
+            Operation("DELETE", one, "write", self.delete),
+        ]
+
+    async def list(self, call: Call) -> Response:
+        function = self._target(call).function(self._control.view)
+        return json([self._shown(row) for row in self._control.view.aliases(function)])
+
+    async def create(self, call: Call) -> Response:
+        body = call.decode(CreateAlias, code_of)
+        return json(self._shown(await self._control.change(self._aliases.create(self._target(call), body))))
+
+    async def show(self, call: Call) -> Response:
+        return json(self._shown(find(self._control.view, self._target(call), call.path("alias_name"))))
+
+    async def update(self, call: Call) -> Response:
+        body = call.decode(UpdateAlias, code_of)
+        step = self._aliases.update(self._target(call), call.path("alias_name"), body)
+        return json(self._shown(await self._control.change(step)))
+
+    async def delete(self, call: Call) -> Response:
+        await self._control.change(self._aliases.delete(self._target(call), call.path("alias_name")))
+        return nothing()
+
+    def _target(self, call: Call) -> Target:
+        return target(call.path("function_urn"), self._control.region, call.project)
+
+    def _shown(self, row: AliasRow) -> dict[str, Any]:
+        return {
+            "name": row.name,
+            "version": row.version,
+            "description": row.description,
+            "last_modified": rfc3339(row.modified_ms),
+            "alias_urn": str(row.function.urn(self._control.region, f"!{row.name}")),
+            "additional_version_weights": {row.additional: row.weight} if row.additional else None,
+            "additional_version_strategy": None,
+        }
+
+
+def code_of(field: str) -> str:
+    return {"name": "FSS.1014", "version": "FSS.1015", "additional_version_weights": "FSS.1092"}.get(field, "FSS.0400")

@@ -1,0 +1,138 @@
+"""Asynchronous settings: their ranges, and destinations that never lead back."""
+
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from sluice.errors import Fault, Invalid, SluiceError
+from sluice.urn import Urn, parse
+from sluice_control.bodies import AsyncConfig, Destination
+from sluice_control.fss import Refused
+from sluice_control.registry import AsyncRow, Edit, FunctionRow, View
+from sluice_control.targets import Target
+
+_FUNCTION = "FunctionGraph"
+_KNOWN = (_FUNCTION, "OBS", "SMN", "DIS", "RocketMQ")
+_ENDS = ("on_success", "on_failure")
+
+
+class _FunctionParam(msgspec.Struct, forbid_unknown_fields=True):
+    func_urn: str
+
+
+class AsyncSettings:
+    """Steps on the asynchronous settings of versions."""
+
+    def __init__(self, region: str, now_ms: Callable[[], int]) -> None:
+        self._region = region
+        self._now_ms = now_ms
+
+    def put(self, target: Target, config: AsyncConfig) -> Callable[[Edit], AsyncRow]:
+        """Checked whole before anything changes: ranges first, then the destinations against what is configured."""
+        faults = [*_range_faults(config), *self._destination_faults(config, target)]
+        if faults:
+            raise Invalid(faults)
+
+        def step(edit: Edit) -> AsyncRow:
+            function, version = versioned(edit, target)
+            before = edit.async_row(function, version)
+            row = AsyncRow(function, version, config, before.created_ms if before else self._now_ms(), self._now_ms())
+            edit.put_async(row)
+            self._refuse_missing(edit, config, target)
+            self._refuse_cycle(edit, function, version)
+            return row
+
+        return step
+
+    def delete(self, target: Target) -> Callable[[Edit], None]:
+        def step(edit: Edit) -> None:
+            row = find(edit, target)
+            edit.remove_async(row.function, row.version)
+
+        return step
+
+    def _destination_faults(self, config: AsyncConfig, target: Target) -> Iterator[Fault]:
+        for end in _ENDS:
+            to: Destination | None = getattr(config.destination_config, end)
+            if to is None:
+                continue
+            field = f"destination_config.{end}"
+            if to.destination not in _KNOWN:
+                yield Fault(f"{field}.destination", f"is {to.destination[:40]!r}, and is {_FUNCTION} here")
+            elif to.destination != _FUNCTION:
+                yield Fault(f"{field}.destination", f"{to.destination} is not served here yet; {_FUNCTION} is")
+            elif reason := self._param_fault(to, target):
+                yield Fault(f"{field}.param", reason)
+
+    def _param_fault(self, to: Destination, target: Target) -> str:
+        try:
+            self._urn(to, target.urn.project)
+        except msgspec.DecodeError:
+            return 'is the text of a JSON object {"func_urn": "…"}'
+        except SluiceError as error:
+            return str(error)
+        return ""
+
+    def _urn(self, to: Destination, project: str) -> Urn:
+        return parse(msgspec.json.decode(to.param, type=_FunctionParam).func_urn, region=self._region, project=project)
+
+    def _refuse_missing(self, view: View, config: AsyncConfig, target: Target) -> None:
+        for end in _ENDS:
+            to: Destination | None = getattr(config.destination_config, end)
+            if to and not _nodes(view, self._urn(to, target.urn.project), target.urn.project):
+                raise Refused("FSS.1051", f"destination_config.{end}.param: names it.")
+
+    def _refuse_cycle(self, view: View, function: FunctionRow, version: str) -> None:
+        """Follow the destinations from here; one that leads back is refused, because an event would go round until its hops are used up."""
+        start = (function.id, version)
+        waiting, seen = [(function, version)], set[tuple[int, str]]()
+        while waiting:
+            for after, name in self._next(view, *waiting.pop()):
+                if (after.id, name) == start:
+                    raise Invalid([Fault("destination_config", f"leads back to this function through {after.name}:{name}")])
+                if (after.id, name) not in seen:
+                    seen.add((after.id, name))
+                    waiting.append((after, name))
+
+    def _next(self, view: View, function: FunctionRow, version: str) -> Iterator[tuple[FunctionRow, str]]:
+        row = view.async_row(function, version)
+        for end in _ENDS:
+            to: Destination | None = getattr(row.config.destination_config, end) if row else None
+            if to:
+                yield from _nodes(view, self._urn(to, function.project), function.project)
+
+
+def versioned(view: View, target: Target) -> tuple[FunctionRow, str]:
+    """The version whose settings are meant. Raises Refused or Invalid: settings belong to a version, not to an alias."""
+    if target.urn.alias is not None:
+        raise Invalid([Fault("function_urn", "names an alias; asynchronous settings belong to a version")])
+    row = target.version(view)
+    return row.function, row.name
+
+
+def find(view: View, target: Target) -> AsyncRow:
+    """Raises Refused (FSS.0404)."""
+    row = view.async_row(*versioned(view, target))
+    if row is None:
+        raise Refused("FSS.0404")
+    return row
+
+
+def _nodes(view: View, urn: Urn, project: str) -> list[tuple[FunctionRow, str]]:
+    """The versions that a destination may reach: that of an alias, and its additional one."""
+    function = view.function(urn.project, urn.package, urn.name) if urn.project == project else None
+    if function is None:
+        return []
+    if urn.alias is None:
+        names = [urn.qualifier]
+    else:
+        alias = view.alias(function, urn.alias)
+        names = [name for name in (alias.version, alias.additional) if name] if alias else []
+    return [(function, name) for name in names if view.version(function, name)]
+
+
+def _range_faults(config: AsyncConfig) -> Iterator[Fault]:
+    if not 1 <= config.max_async_event_age_in_seconds <= 86_400:
+        yield Fault("max_async_event_age_in_seconds", f"is {config.max_async_event_age_in_seconds}, and goes from 1 to 86400")
+    if not 0 <= config.max_async_retry_attempts <= 3:
+        yield Fault("max_async_retry_attempts", f"is {config.max_async_retry_attempts}, and goes from 0 to 3")
