@@ -40,7 +40,6 @@ RESTARTS = Metric("sluice_trigger_restarts_total", Kind.COUNTER, "Starts of a tr
 COMMITS = Metric("sluice_ledger_commits_total", Kind.COUNTER, "Commits of the ledger.")
 LEDGER_BYTES = Metric("sluice_ledger_bytes", Kind.GAUGE, "Size of the ledger on disk.")
 INSTANCES = Metric("sluice_instances", Kind.GAUGE, "Instances, by state.", ("state",))
-COLD_STARTS = Metric("sluice_cold_starts_total", Kind.COUNTER, "Instances started.")
 GENERATION = Metric("sluice_catalog_generation", Kind.GAUGE, "Generation of the catalog that this service has reached.")
 LATE_SETTLES = Metric("sluice_ledger_late_settles_total", Kind.COUNTER, "Ends reported for events that had already ended.")
 
@@ -56,7 +55,6 @@ REGISTER = (
     COMMITS,
     LEDGER_BYTES,
     INSTANCES,
-    COLD_STARTS,
     GENERATION,
     LATE_SETTLES,
 )

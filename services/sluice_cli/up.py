@@ -1,0 +1,202 @@
+"""`sluice up`: all services in this process, on one event loop. The one place that puts all of them together."""
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+import typer
+
+from sluice.catalog import Health, Key, Snapshot
+from sluice.clock import Clock, SystemClock
+from sluice.errors import ConfigurationError
+from sluice.host.follow import follow
+from sluice.host.kinds import by_type, installed
+from sluice.host.log import set_up
+from sluice.host.process import run
+from sluice.host.supervisor import Supervisor
+from sluice.metrics import GENERATION, Exposition
+from sluice.settings import Settings, load
+from sluice.tracing import NoTraces, Traces, make
+from sluice.trigger import TriggerKind
+from sluice_control.control import Control
+from sluice_control.doctor import Check
+from sluice_dispatcher.dispatcher import Dispatcher
+from sluice_dispatcher.ledger_sqlite import SqliteLedger, open_ledger
+from sluice_gateway.app import Gateway
+from sluice_gateway.service import GatewayService
+from sluice_runner.engine_process import ProcessEngine
+from sluice_runner.figures import samples
+from sluice_runner.service import RunnerOptions, RunnerService
+
+REPORT_S = 2.0
+DRAIN_WITHIN_S = 6.0
+SERVICE = "up"
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+log = structlog.get_logger()
+
+
+@dataclass
+class Services:
+    """Everything that runs in this process, in the order in which it was started."""
+
+    settings: Settings
+    clock: Clock = field(default_factory=SystemClock)
+    exposition: Exposition = field(default_factory=Exposition)
+    snapshot: Snapshot = field(default_factory=Snapshot)
+    traces: Traces = field(default_factory=NoTraces)
+    kinds: Mapping[str, TriggerKind] = field(default_factory=lambda: by_type(installed()))
+
+
+def up(*, data: Path | None = None, listen: str | None = None, mesh: bool = False, config: Path | None = None) -> None:
+    """The command: settings, logs, and everything in this process, or as processes connected by gRPC."""
+    settings = load(config, data=data, listen=listen)
+    set_up(settings.log_level)
+    if mesh:
+        from sluice_cli.mesh import run_mesh
+
+        run(lambda stop: run_mesh(settings, config, stop, announce))
+    else:
+        run(lambda stop: run_all(settings, stop, announce))
+
+
+def announce(credentials: Path, url: str) -> None:
+    """Said once, when requests can arrive."""
+    typer.echo(f"Sluice is up at {url}\nkeys are in {credentials}")
+
+
+async def run_all(settings: Settings, stop: asyncio.Event, announce: Callable[[Path, str], None]) -> None:
+    """Run everything until `stop` is set. `announce(credentials file, url)` is called once requests can arrive.
+
+    Raises AlreadyRunning, LedgerDamaged and ConfigurationError before anything has changed.
+    """
+    prepare(settings.data)
+    services = Services(settings, traces=make(SERVICE, settings.otlp_endpoint, settings.trace_ratio))
+    ledger = await open_ledger(settings.data / "ledger", clock=services.clock)
+    try:
+        async with control_of(services) as (control, key), runner_of(services, control) as runner, asyncio.TaskGroup() as tasks:
+            following = tasks.create_task(follow(control, SERVICE, frozenset(), services.snapshot))
+            await _synced(services.snapshot)
+            dispatcher = Dispatcher(ledger, runner.runner, services.snapshot, services.clock, services.exposition, services.traces)
+            delivering = tasks.create_task(dispatcher.run())
+            supervisor = Supervisor(SERVICE, services.kinds, dispatcher, services.snapshot, services.clock, services.exposition)
+            reporting = tasks.create_task(_report(control, services.snapshot, supervisor))
+            reading = tasks.create_task(supervisor.run())
+            gateway = _gateway(services, control, dispatcher, runner, ledger)
+            serving = tasks.create_task(gateway.run(lambda: announce(write_credentials(settings.data, gateway.url, key), gateway.url)))
+            await stop.wait()
+            await end(serving, reading, reporting)
+            await _drain(dispatcher)
+            await end(delivering, following)
+    finally:
+        await ledger.close()
+        services.traces.close()
+
+
+def prepare(data: Path) -> None:
+    """The data directory, for its owner only: functions must not read it."""
+    try:
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        data.chmod(0o700)
+    except OSError as error:
+        raise ConfigurationError(f"data directory {data}: {error.strerror}") from None
+
+
+@asynccontextmanager
+async def control_of(services: Services) -> AsyncIterator[tuple[Control, Key]]:
+    async with Control(services.settings.data, services.kinds, services.clock, services.settings.region) as control:
+        yield control, await control.bootstrap_credentials()
+
+
+@asynccontextmanager
+async def runner_of(services: Services, control: Control) -> AsyncIterator[RunnerService]:
+    settings = services.settings
+    options = RunnerOptions(memory_budget_mb=settings.memory_budget_mb)
+    engine = ProcessEngine(settings.data, isolation=settings.isolation)
+    async with RunnerService(settings.data, engine, control.code, services.clock, options) as runner:
+        services.exposition.add(samples(runner.runner.instances))
+        yield runner
+
+
+def _gateway(services: Services, control: Control, dispatcher: Dispatcher, runner: RunnerService, ledger: SqliteLedger) -> GatewayService:
+    services.exposition.add(lambda: [(GENERATION, (), services.snapshot.generation)])
+
+    async def doctor() -> list[Check]:
+        return checks(services, runner, ledger)
+
+    gateway = Gateway(
+        dispatcher,
+        services.snapshot,
+        api=control.api(records=dispatcher, logs=runner, doctor=doctor),
+        exposition=services.exposition.text,
+        clock=services.clock,
+        ready=lambda: "" if services.snapshot.synced else "the catalog",
+        region=services.settings.region,
+    )
+    return GatewayService(gateway, services.settings.listen)
+
+
+async def _synced(snapshot: Snapshot) -> None:
+    synced = asyncio.Event()
+    snapshot.listen(lambda change: synced.set() if change.synced else None)
+    if not snapshot.synced:
+        await synced.wait()
+
+
+async def _report(control: Control, snapshot: Snapshot, supervisor: Supervisor) -> None:
+    while True:
+        health: list[Health] = supervisor.health()
+        await control.report(SERVICE, snapshot.generation, health)
+        await asyncio.sleep(REPORT_S)
+
+
+async def _drain(dispatcher: Dispatcher) -> None:
+    try:
+        async with asyncio.timeout(DRAIN_WITHIN_S):
+            await dispatcher.drain()
+    except TimeoutError:
+        log.warning("calls still running at the stop will run again", within_s=DRAIN_WITHIN_S)
+
+
+async def end(*tasks: "asyncio.Task[None]") -> None:
+    """Cancel and wait."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+
+
+def write_credentials(data: Path, url: str, key: Key) -> Path:
+    """DATA/credentials.json: how the command line finds and signs for this mesh."""
+    file = data / "credentials.json"
+    text = json.dumps({"endpoint": url, "access_key": key.access_key, "secret_key": key.secret_key, "project_id": key.project}, indent=2)
+    new = file.with_suffix(".new")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as out:
+        out.write(text + "\n")
+    new.replace(file)
+    return file
+
+
+def checks(services: Services, runner: RunnerService, ledger: SqliteLedger) -> list[Check]:
+    """What `sluice doctor` says of this process."""
+    isolation = runner.engine.describe()
+    usage = ledger.usage()
+    disk = os.statvfs(services.settings.data)
+    free_mb = disk.f_bavail * disk.f_frsize // (1024 * 1024)
+    host = services.settings.listen.rpartition(":")[0].strip("[]")
+    way_out = "" if isolation.way_out else ", no way out of its network"
+    return [
+        Check("engine", True, f"{isolation.engine}: {isolation.mode}; memory limit by {isolation.memory_limit}{way_out}"),
+        Check("data hidden from functions", isolation.data_hidden, "; ".join(isolation.notes)),
+        Check("ledger", not usage["disk_full"], f"{(usage['file_bytes'] + usage['log_bytes']) // 1024} KiB, {usage['pending']} pending"),
+        Check("disk", free_mb > 256, f"{free_mb} MiB free under {services.settings.data}"),
+        Check("kinds", True, ", ".join(sorted({kind.name for kind in services.kinds.values()}))),
+        Check(
+            "listening", host in LOOPBACK, f"{services.settings.listen}" + ("" if host in LOOPBACK else ": reachable from other machines")
+        ),
+    ]

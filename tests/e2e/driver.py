@@ -1,0 +1,213 @@
+"""Drives the real `sluice` command: starts it, signs requests to it, kills it, starts it again."""
+
+import base64
+import http.client
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.parse
+import zipfile
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sluice.signature import sign
+
+SLUICE = Path(sys.executable).with_name("sluice")
+FUNCTIONS = Path(__file__).parents[1] / "functions"
+START_WITHIN_S = 30.0
+
+
+@dataclass
+class Sluice:
+    """One `sluice up`, in one process or as a mesh, on a data directory of its own."""
+
+    data: Path
+    mesh: bool = False
+    environment: dict[str, str] = field(default_factory=dict)
+    process: "subprocess.Popen[bytes] | None" = None
+
+    def start(self) -> None:
+        """Start and wait until it is ready. Its log is DATA.log."""
+        credentials = self.data / "credentials.json"
+        credentials.unlink(missing_ok=True)
+        command = [str(SLUICE), "up", "--data", str(self.data), "--listen", "127.0.0.1:0"]
+        if self.mesh:
+            command.append("--mesh")
+        environment = {**os.environ, **self.environment}
+        with self.log.open("ab") as out:
+            self.process = subprocess.Popen(command, stdout=out, stderr=out, env=environment, start_new_session=True)
+        self._until(lambda: credentials.exists() and self.get("/readyz")[0] == 200)
+
+    def _until(self, condition: Any) -> None:
+        deadline = time.monotonic() + START_WITHIN_S
+        while True:
+            try:
+                if condition():
+                    return
+            except (OSError, http.client.HTTPException):
+                pass
+            assert self.process is not None
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"sluice did not start:\n{self.log.read_text()[-4000:]}")
+            time.sleep(0.02)
+
+    @property
+    def log(self) -> Path:
+        return self.data.with_suffix(".log")
+
+    def kill(self) -> None:
+        """-9, the whole group: what the machine's power cut would do to it."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(10)
+
+    def stop(self) -> int:
+        """Ask it to stop, as an operator does; its exit code."""
+        assert self.process is not None
+        self.process.terminate()
+        try:
+            return self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+
+    def close(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.stop()
+
+    # -- requests ---------------------------------------------------------------------------------------------------------------------
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        content: dict[str, str] = json.loads((self.data / "credentials.json").read_text())
+        return content
+
+    @property
+    def project(self) -> str:
+        return self.credentials["project_id"]
+
+    def get(self, path: str) -> tuple[int, bytes]:
+        return self.send("GET", path, signed=False)
+
+    def send(
+        self, method: str, path: str, body: bytes = b"", *, signed: bool = True, headers: dict[str, str] | None = None
+    ) -> tuple[int, bytes]:
+        """One request; status and body."""
+        credentials = self.credentials
+        address = urllib.parse.urlsplit(credentials["endpoint"]).netloc
+        sent = {"Content-Type": "application/json", "Host": address, **(headers or {})}
+        if signed:
+            sent |= sign(credentials["access_key"], credentials["secret_key"], method, path, sent, body, now=time.time())
+        connection = http.client.HTTPConnection(address, timeout=30)
+        try:
+            connection.request(method, path, body, sent)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+    def api(self, method: str, path: str, content: Any = None) -> Any:
+        """A call of the API under /v2/PROJECT; its decoded answer. Anything but 2xx fails the test."""
+        body = b"" if content is None else json.dumps(content).encode()
+        status, answer = self.send(method, f"/v2/{self.project}{path}", body)
+        assert 200 <= status < 300, (method, path, status, answer[:2000])
+        return json.loads(answer) if answer else None
+
+    def ours(self, path: str) -> Any:
+        status, answer = self.send("GET", f"/sluice/v1/{self.project}{path}")
+        assert status == 200, (path, status, answer[:2000])
+        return json.loads(answer)
+
+    # -- what tests make --------------------------------------------------------------------------------------------------------------
+
+    def function(self, name: str, folder: Path, *, environment: dict[str, str] | None = None, **settings: Any) -> str:
+        """Create a function from a folder; its URN without a version."""
+        content = {
+            "func_name": name,
+            "package": "default",
+            "runtime": "Custom Image",
+            "handler": "-",
+            "timeout": 30,
+            "memory_size": 128,
+            "code_type": "zip",
+            "code_filename": "code.zip",
+            "func_code": {"file": base64.b64encode(zipped(folder)).decode()},
+            "user_data": json.dumps(environment or {}),
+            **settings,
+        }
+        urn: str = self.api("POST", "/fgs/functions", content)["func_urn"]
+        return urn.removesuffix(":latest")
+
+    def trigger(self, urn: str, type_code: str, event_data: dict[str, Any]) -> str:
+        """Create an active trigger; its id."""
+        content = {"trigger_type_code": type_code, "trigger_status": "ACTIVE", "event_data": event_data}
+        trigger: str = self.api("POST", f"/fgs/triggers/{urn}", content)["trigger_id"]
+        return trigger
+
+    def counts(self, trigger: str) -> dict[str, int]:
+        found = [row for row in self.ours("/triggers")["triggers"] if row["trigger_id"] == trigger]
+        assert found, f"no trigger {trigger}"
+        row: dict[str, int] = found[0]
+        return row
+
+    def until_ended(self, trigger: str, events: int, within_s: float = 60.0) -> dict[str, int]:
+        """Wait until so many events of the trigger have ended."""
+        deadline = time.monotonic() + within_s
+        while True:
+            row = self.counts(trigger)
+            if row["success"] + row["failed"] + row["discarded"] >= events:
+                return row
+            assert time.monotonic() < deadline, (row, self.log.read_text()[-3000:])
+            time.sleep(0.05)
+
+
+class Witness:
+    """The file in which the `witness` function writes what it saw; readable and writable for whoever the function runs as."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="sluice-witness-", dir="/var/tmp"))
+        self.folder.chmod(0o755)
+        self.file = self.folder / "seen"
+        self.file.touch()
+        self.file.chmod(0o666)
+
+    def close(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"WITNESS": str(self.file)}
+
+    def lines(self) -> list[tuple[str, float, str, str, str]]:
+        """word, time, id, attempt, body of each line."""
+        rows = (line.split(" ", 4) for line in self.file.read_text().splitlines())
+        return [(row[0], float(row[1]), row[2], row[3], row[4]) for row in rows if len(row) == 5]
+
+    def calls(self) -> list[tuple[str, str, str]]:
+        """id, attempt, body of each call that began, in order."""
+        return [(event, attempt, body) for word, _, event, attempt, body in self.lines() if word == "begin"]
+
+    def repeated(self) -> int:
+        """How often the same attempt of the same event began again."""
+        counted = Counter((event, attempt) for event, attempt, _ in self.calls())
+        return sum(number - 1 for number in counted.values())
+
+
+def zipped(folder: Path) -> bytes:
+    """The folder as a zip, modes kept."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted(folder.rglob("*")):
+            if file.is_file():
+                info = zipfile.ZipInfo(str(file.relative_to(folder)))
+                info.external_attr = (file.stat().st_mode & 0xFFFF) << 16
+                archive.writestr(info, file.read_bytes())
+    return buffer.getvalue()
