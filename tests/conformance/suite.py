@@ -295,8 +295,10 @@ async def gaps_and_empty_records_move_the_position(bench: Bench) -> None:
 
 
 async def _until_at(bench: Bench, intake: FakeIntake, source: str) -> None:
-    end = await bench.end()
-    await intake.until(lambda: intake.positions.get(source) == end, bench.deadline_s)
+    async def at_end() -> bool:
+        return intake.positions.get(source) == await bench.end()
+
+    await _until(bench, at_end)
 
 
 async def a_position_outside_the_log_obeys_its_policy(bench: Bench) -> None:
