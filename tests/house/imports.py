@@ -13,11 +13,10 @@ from packaging.utils import canonicalize_name
 
 FLOORS: Mapping[str, int] = (
     dict.fromkeys(("__init__", "event", "outcome", "binding", "function", "urn", "errors", "clock"), 0)
-    | dict.fromkeys(
-        ("trigger", "ledger", "dispatch", "runner", "catalog", "engine", "settings", "filters", "identity", "signature", "metrics"), 1
-    )
+    | dict.fromkeys(("trigger", "ledger", "dispatch", "runner", "catalog", "engine", "settings", "filters"), 1)
+    | dict.fromkeys(("identity", "signature", "metrics", "tracing"), 1)
     | dict.fromkeys(("v1", "wire"), 2)
-    | {"host": 3}
+    | dict.fromkeys(("host", "tracing_otlp"), 3)
 )
 FLOOR_NAMES = ("nouns", "contracts", "wire", "host")
 NOUNS_MAY_USE = frozenset({"msgspec"})
