@@ -40,6 +40,13 @@ def faults(root: Path) -> list[str]:
     return [fault for path in documents(root) for fault in document_faults(path, root)]
 
 
+def unlisted_decisions(root: Path) -> list[str]:
+    """Pages of docs/decisions that its index does not link to."""
+    folder = root / "docs/decisions"
+    listed = set(LINK.findall((folder / "README.md").read_text()))
+    return [path.name for path in sorted(folder.glob("[0-9]*.md")) if path.name not in listed]
+
+
 def document_faults(path: Path, root: Path) -> Iterator[str]:
     name = path.relative_to(root)
     for block in blocks(path):

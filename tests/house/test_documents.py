@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.documents import faults, subcommands
+from tests.house.documents import faults, subcommands, unlisted_decisions
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = """# A page
@@ -63,6 +63,19 @@ def test_a_command_that_does_not_exist_is_noticed(monkeypatch: pytest.MonkeyPatc
 def test_commands_are_found_where_a_reader_would_type_them(tmp_path: Path) -> None:
     page = "Run `sluice up --mesh` with a sluice file in sluice.yaml.\n\n```sh\n.venv/bin/sluice apply x.yaml\n$ sluice check y\n```\n"
     assert subcommands(tree(tmp_path, page)).keys() == {"up", "apply", "check"}
+
+
+def test_every_decision_is_in_the_index() -> None:
+    assert unlisted_decisions(ROOT) == []
+
+
+def test_a_decision_missing_in_the_index_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "docs/decisions"
+    folder.mkdir(parents=True)
+    (folder / "README.md").write_text("[0001](0001-first.md)")
+    for name in ("0001-first.md", "0002-second.md"):
+        (folder / name).touch()
+    assert unlisted_decisions(tmp_path) == ["0002-second.md"]
 
 
 def test_a_page_in_order_has_no_faults(tmp_path: Path) -> None:
