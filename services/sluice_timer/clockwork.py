@@ -42,7 +42,7 @@ class Clockwork:
         heapq.heappush(self._heap, (instant, next(self._asked), waiting))
         if len(self._heap) > self._sweep_at:
             self._sweep()
-        if self._alarm is None or instant < self._alarm_at:
+        if self._alarm is None or instant < self._alarm_at or instant <= self.clock.time():
             self._set_alarm()
         return waiting
 

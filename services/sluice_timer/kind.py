@@ -11,7 +11,7 @@ from sluice_timer.trigger import TimerTrigger
 
 def timer_kind(clock: Clock | None = None, clockwork: Clockwork | None = None) -> TriggerKind:
     """The kind, all of whose triggers share one clockwork."""
-    shared = clockwork or Clockwork(clock or SystemClock())
+    shared = Clockwork(clock or SystemClock()) if clockwork is None else clockwork
 
     def build(binding: Binding, settings: TimerSettings) -> Trigger:
         return TimerTrigger(binding, settings, shared)
