@@ -13,7 +13,10 @@ from sluice.engine import StartFailed
 from sluice_runner.forkserver import wire
 
 _END_WITHIN_S = 10.0
-_PROGRAM = "import sys; sys.path.insert(0, sys.argv.pop(1)); from sluice_runner.forkserver import main; main.main(int(sys.argv[1]))"
+_PROGRAM = """import sys
+sys.path.insert(0, sys.argv[1])
+from sluice_runner.forkserver import main
+main.main(int(sys.argv[2]), int(sys.argv[3]))"""
 SERVICES = Path(__file__).resolve().parent.parent
 
 
@@ -27,11 +30,12 @@ class ForkLink:
         self._asked: dict[int, asyncio.Future[int]] = {}
         self._slots = 0
 
-    async def open(self) -> None:
+    async def open(self, user: int = 0) -> None:
+        """`user`: root is given up for this one (0: not)."""
         ours, theirs = wire.pair()
         ours.setblocking(False)
         self._server = subprocess.Popen(  # noqa: ASYNC220 - a moment, once, before there is anything to hold up
-            [sys.executable, "-S", "-E", "-c", _PROGRAM, str(SERVICES), str(theirs.fileno())],
+            [sys.executable, "-S", "-E", "-c", _PROGRAM, str(SERVICES), str(theirs.fileno()), str(user)],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             env={"PATH": os.environ.get("PATH", os.defpath)},

@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
 from sluice.engine import Instance
 from sluice.function import Function
 from sluice_runner.connection import Connection, Ending, HeaderConnection
 from sluice_runner.pool import Worker
 from sluice_runner.request import Requests
-from sluice_runner.run import Run
+
+T = TypeVar("T")
 
 CONNECT_WITHIN_S = 5.0
 
@@ -17,8 +19,8 @@ class InitFailed(Exception):
     """`/init` answered with something else than 2xx, or not in time."""
 
 
-class LiveInstance:
-    def __init__(self, worker: Worker[Run], instance: Instance, requests: Requests) -> None:
+class LiveInstance(Generic[T]):
+    def __init__(self, worker: Worker[T], instance: Instance, requests: Requests) -> None:
         self.worker = worker
         self.instance = instance
         self.name = instance.name

@@ -52,8 +52,8 @@ class LocalRunner:
         self._start_within_s = start_within_s
         self._pool: Pool[Run] = Pool(limits, f"{secrets.token_hex(3)}-")
         self._runs: dict[bytes, Run] = {}
-        self._lives: dict[str, LiveInstance] = {}
-        self._handles: dict[Worker[Run], LiveInstance] = {}
+        self._lives: dict[str, LiveInstance[Run]] = {}
+        self._handles: dict[Worker[Run], LiveInstance[Run]] = {}
         self._ends: dict[str, asyncio.Future[Ended]] = {}
         self._listeners: list[Callable[[str], None]] = []
         self._grown: set[str] = set()
@@ -127,7 +127,7 @@ class LocalRunner:
         else:
             self._tasks.spawn(self._connect(run, live))
 
-    def _send(self, run: Run, live: LiveInstance, connection: Connection) -> None:
+    def _send(self, run: Run, live: LiveInstance[Run], connection: Connection) -> None:
         call = run.call
         bodiless = False
         if call.function.is_http:
@@ -143,7 +143,7 @@ class LocalRunner:
         connection.send(request, run.ended, bodiless=bodiless)
         self._deadlines.watch(connection, self._loop.time() + (call.timeout_s or call.function.timeout_s))
 
-    async def _connect(self, run: Run, live: LiveInstance) -> None:
+    async def _connect(self, run: Run, live: LiveInstance[Run]) -> None:
         try:
             connection = await live.connect()
         except (OSError, TimeoutError) as error:
@@ -205,7 +205,7 @@ class LocalRunner:
 
     # What goes wrong.
 
-    def _broken(self, run: Run, live: LiveInstance, connection: Connection, ending: Ending) -> None:
+    def _broken(self, run: Run, live: LiveInstance[Run], connection: Connection, ending: Ending) -> None:
         if ending is Ending.TOO_LARGE:
             self._finish(run, Reply(connection.status, failure=_FAILURES[ending]))
         elif ending is Ending.ENDLESS:
@@ -222,7 +222,7 @@ class LocalRunner:
         else:
             self._tasks.spawn(self._fate(run, live, _FAILURES[ending], kill=True))
 
-    async def _fate(self, run: Run, live: LiveInstance, failure: Failure, *, kill: bool) -> None:
+    async def _fate(self, run: Run, live: LiveInstance[Run], failure: Failure, *, kill: bool) -> None:
         """Wait a moment for the end of the instance, which explains a broken connection better than the connection can."""
         end = self._ends.get(live.name)
         if end is not None:
@@ -244,7 +244,7 @@ class LocalRunner:
         live.close()
         self._tasks.spawn(self._kill_and_tell(run, live, failure))
 
-    async def _kill_and_tell(self, run: Run, live: LiveInstance, failure: Failure) -> None:
+    async def _kill_and_tell(self, run: Run, live: LiveInstance[Run], failure: Failure) -> None:
         await self._engine.stop(live.name)
         counts = failure.kind in (FailureKind.CRASHED, FailureKind.BAD_ANSWER)
         self._buried(live, failure if counts else None)
@@ -252,15 +252,15 @@ class LocalRunner:
         bystander = Failure(FailureKind.LOST, "another call's end took the instance along")
         self._fail_all(live, bystander)
 
-    def _fail_all(self, live: LiveInstance, failure: Failure) -> None:
+    def _fail_all(self, live: LiveInstance[Run], failure: Failure) -> None:
         for run in [each for each in self._runs.values() if each.begun and each.live is live]:
             self._reply(run, self._failed(run, live, failure))
 
-    def _failed(self, run: Run, live: LiveInstance, failure: Failure) -> Reply:
+    def _failed(self, run: Run, live: LiveInstance[Run], failure: Failure) -> Reply:
         took = self._now() - run.started_at if run.started_at else 0.0
         return Reply(0, failure=failure, instance=live.name, cold=live.cold, duration_ms=took * 1000)
 
-    def _buried(self, live: LiveInstance, failure: Failure | None) -> None:
+    def _buried(self, live: LiveInstance[Run], failure: Failure | None) -> None:
         worker = live.worker
         self._handles.pop(worker, None)
         self._lives.pop(live.name, None)
@@ -332,7 +332,7 @@ class LocalRunner:
         else:
             self._up(worker, live)
 
-    async def _start(self, worker: Worker[Run]) -> LiveInstance:
+    async def _start(self, worker: Worker[Run]) -> LiveInstance[Run]:
         function = worker.function
         code = await self._packages.folder(function.code) if function.code else None
         order = Start(worker.name, function, environment(function), code, self._start_within_s)
@@ -342,7 +342,7 @@ class LocalRunner:
             await live.initialise(function, id_text(secrets.token_bytes(16)))
         return live
 
-    def _up(self, worker: Worker[Run], live: LiveInstance) -> None:
+    def _up(self, worker: Worker[Run], live: LiveInstance[Run]) -> None:
         end = self._ends.get(worker.name)
         if end is None:
             live.close()

@@ -9,21 +9,26 @@ from contextlib import suppress
 from typing import Any
 
 from sluice.engine import EndCause, Ended, StartFailed, Watcher
+from sluice_runner.cgroups import Cgroup
 from sluice_runner.forkserver import wire
 from sluice_runner.pipes import Pipe
 
 _SOCKETS_AT_ONCE = 4
+_MEASURE_EVERY_S = 0.1
 
 
 class ProcessInstance:
     """An agent, idle at first; `start` makes it an instance. Implements `sluice.engine.Instance`."""
 
-    def __init__(self, name: str, gone: Callable[["ProcessInstance"], None]) -> None:
-        self.name = name
+    def __init__(self, gone: Callable[["ProcessInstance"], None]) -> None:
+        self.name = ""
         self.address = ""
         self.process = 0
+        self.cgroup: Cgroup | None = None
+        self.measured_mb = 0.0
         self.reason = EndCause.EXITED
         self._gone = gone
+        self._measured_at = 0.0
         self._port = 0
         self._watcher: Watcher | None = None
         self._pipes: list[Pipe] = []
@@ -74,15 +79,28 @@ class ProcessInstance:
         return connection
 
     def memory_mb(self) -> float:
-        return 0.0
+        now = self._loop.time()
+        if self.cgroup is not None and now - self._measured_at > _MEASURE_EVERY_S:
+            self._measured_at = now
+            self.measured_mb = self.cgroup.memory_mb()
+        return self.measured_mb
 
     def drain(self) -> None:
         for pipe in self._pipes:
             pipe.drain()
 
     def ask_to_stop(self, grace_s: float) -> None:
-        self.reason = EndCause.STOPPED
+        if self.reason is EndCause.EXITED:
+            self.reason = EndCause.STOPPED
         self._send({"op": "stop", "grace_s": grace_s})
+
+    def kill_for_memory(self) -> None:
+        self.reason = EndCause.OUT_OF_MEMORY
+        self.ask_to_stop(0)
+
+    def discard(self) -> None:
+        """It never became an instance: let everything go; the agent ends by that."""
+        self._finish(None, "it was not used")
 
     def reaped(self) -> None:
         """The agent is gone, and everything below it: the end, if the agent did not live to say so."""
@@ -132,6 +150,8 @@ class ProcessInstance:
         if self.ended.done():
             return
         self.ended.set_result(None)
+        if self.cgroup is not None and self.cgroup.out_of_memory():
+            self.reason = EndCause.OUT_OF_MEMORY
         text = message or _describe(status)
         _settle(self._prepared, StartFailed(text))
         _settle(self._listening, StartFailed(f"it ended before it listened on port {self._port}: {text}"))

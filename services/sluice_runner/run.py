@@ -1,20 +1,17 @@
 """A call under way."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from sluice.runner import Call, Done
 from sluice_runner.connection import Connection, Ending
-
-if TYPE_CHECKING:
-    from sluice_runner.live import LiveInstance
+from sluice_runner.live import LiveInstance
 
 
 class Run:
     """From `submit` to the reply. `live` is there from `begun` on; `ended` is what its connection calls."""
 
     __slots__ = ("_answered", "begun", "call", "done", "live", "started_at")
-    live: "LiveInstance"
+    live: "LiveInstance[Run]"
 
     def __init__(self, call: Call, done: Done, answered: "Callable[[Run, Connection, Ending], None]") -> None:
         self.call = call

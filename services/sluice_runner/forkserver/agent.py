@@ -24,26 +24,26 @@ def wake_on_child_end() -> int:
     return reader
 
 
-def main(control: socket.socket, out: int, err: int, plan: wire.Message) -> None:
+def main(control: socket.socket, out: int, err: int, surroundings: sandbox.Sandbox) -> None:
     """Run one instance from its surroundings to its end."""
     kernel.die_with_parent()
     kernel.adopt_orphans()
     wake = wake_on_child_end()
     try:
-        sandbox.prepare(plan)
+        surroundings.prepare()
     except OSError as error:
-        wire.send(control, {"op": "unprepared", "error": f"{error.strerror}: {error.filename or 'surroundings'}"})
+        wire.send(control, {"op": "unprepared", "error": f"no surroundings for an instance: {error}"})
         return
     wire.send(control, {"op": "prepared"})
-    Agent(control, out, err, plan, wake).run()
+    Agent(control, out, err, surroundings, wake).run()
 
 
 class Agent:
-    def __init__(self, control: socket.socket, out: int, err: int, plan: wire.Message, wake: int) -> None:
+    def __init__(self, control: socket.socket, out: int, err: int, surroundings: sandbox.Sandbox, wake: int) -> None:
         self._control = control
         self._out = out
         self._err = err
-        self._plan = plan
+        self._surroundings = surroundings
         self._wake = wake
         self._process = 0
         self._status: int | None = None
@@ -87,7 +87,7 @@ class Agent:
 
     def _start(self, order: wire.Message) -> bool:
         try:
-            order["folder"] = sandbox.admit_code(self._plan, order["folder"])
+            order["folder"] = self._surroundings.admit(order["folder"])
             self._process = launch.start(order, self._out, self._err)
         except OSError as error:
             wire.send(self._control, {"op": "unstarted", "error": f"{error.strerror or error}"})

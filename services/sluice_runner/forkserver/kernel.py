@@ -19,8 +19,10 @@ MS_REMOUNT = 0x20
 MS_BIND = 0x1000
 MS_REC = 0x4000
 MS_PRIVATE = 0x4_0000
+MS_RELATIME = 0x20_0000
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NO_NEW_PRIVS = 38
 _SYS_CLONE = {"x86_64": 56, "aarch64": 220}
@@ -50,6 +52,11 @@ def die_with_parent() -> None:
 def adopt_orphans() -> None:
     """Descendants whose parents end become our children, so that none escapes."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def own_proc_files() -> None:
+    """A process that has changed its user owns its files in /proc again."""
+    _prctl(_PR_SET_DUMPABLE, 1)
 
 
 def gain_no_privileges() -> None:

@@ -4,11 +4,10 @@ import os
 import select
 import signal
 import socket
-import sys
 import time
 from contextlib import suppress
 
-from sluice_runner.forkserver import agent, kernel, sandbox, wire
+from sluice_runner.forkserver import agent, kernel, netlink, sandbox, wire
 
 _END_WITHIN_S = 5.0
 
@@ -50,25 +49,28 @@ class ForkServer:
         if message is None:
             return False
         control, out, err = descriptors
+        host = netlink.Netlink() if message.get("network") else None
         try:
             process = kernel.clone(sandbox.namespaces(message["mode"]))
         except OSError as error:
             self._answer({"op": "refused", "slot": message["slot"], "error": str(error)})
         else:
             if process == 0:
-                self._become_agent(message, control, out, err)
+                self._become_agent(sandbox.Sandbox(message, host), control, out, err)
             self._agents.add(process)
             self._answer({"op": "forked", "slot": message["slot"], "process": process})
+        if host is not None:
+            host.close()
         for descriptor in descriptors:
             os.close(descriptor)
         return True
 
-    def _become_agent(self, message: wire.Message, control: int, out: int, err: int) -> None:
+    def _become_agent(self, surroundings: sandbox.Sandbox, control: int, out: int, err: int) -> None:
         """In the child: never returns."""
         try:
             self._control.close()
             os.close(self._wake)
-            agent.main(socket.socket(fileno=control), out, err, message)
+            agent.main(socket.socket(fileno=control), out, err, surroundings)
         finally:
             os._exit(70)
 
@@ -88,8 +90,14 @@ class ForkServer:
             wire.send(self._control, message)
 
 
-def main(descriptor: int) -> None:
+def main(descriptor: int, user: int) -> None:
+    """`user`: give up root for this user (0: stay)."""
     wake = agent.wake_on_child_end()
+    if user and os.getuid() == 0:
+        os.setgroups([])
+        os.setgid(user)
+        os.setuid(user)
+        kernel.own_proc_files()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     server = ForkServer(socket.socket(fileno=descriptor), wake)
@@ -98,7 +106,3 @@ def main(descriptor: int) -> None:
         server.run()
     finally:
         server.end()
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]))

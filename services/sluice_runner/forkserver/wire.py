@@ -22,5 +22,8 @@ def send(control: socket.socket, message: Message, descriptors: Sequence[int] = 
 
 def receive(control: socket.socket) -> tuple[Message | None, list[int]]:
     """The next message; None when the other end has closed. The caller owns the descriptors (closed on exec)."""
-    data, descriptors, _, _ = socket.recv_fds(control, MAX_MESSAGE_BYTES, MAX_DESCRIPTORS, socket.MSG_CMSG_CLOEXEC)
+    try:
+        data, descriptors, _, _ = socket.recv_fds(control, MAX_MESSAGE_BYTES, MAX_DESCRIPTORS, socket.MSG_CMSG_CLOEXEC)
+    except ConnectionResetError:  # closed with messages of ours unread
+        return None, []
     return (json.loads(data) if data else None), descriptors
