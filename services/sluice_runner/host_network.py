@@ -58,15 +58,10 @@ class HostNetwork:
     def _new_table(self) -> list[tuple[int, int, bytes]]:
         ours = bytes((10, self._network))
         table = attribute(1, text(self._table))
-        masquerade = (
-            _address(_SOURCE),
-            _compare(_EQUAL, ours),
-            _out_name(),
-            _compare(_NOT_EQUAL, self._prefix.encode()),
-            _expression("masq"),
-        )
-        no_neighbours = (_address(_SOURCE), _compare(_EQUAL, ours), _address(_DESTINATION), _compare(_EQUAL, ours), _drop())
-        no_metadata = (_address(_SOURCE), _compare(_EQUAL, ours), _address(_DESTINATION), _compare(_EQUAL, bytes((169, 254))), _drop())
+        from_ours = (_address(_SOURCE), _compare(_EQUAL, ours))
+        leaves = (_out_name(), _compare(_NOT_EQUAL, self._prefix.encode()))
+        to_ours = (_address(_DESTINATION), _compare(_EQUAL, ours))
+        to_metadata = (_address(_DESTINATION), _compare(_EQUAL, bytes((169, 254))))
         return [
             (_NEWTABLE, CREATE, table),
             (_NEWCHAIN, CREATE, self._chain("out", "nat", _POSTROUTING, 100)),
