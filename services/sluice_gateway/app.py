@@ -17,7 +17,7 @@ from sluice_gateway.calls import Calls
 from sluice_gateway.doorkeeper import Doorkeeper
 from sluice_gateway.invocations import Invocations, Target, target_of
 from sluice_gateway.limits import Limits
-from sluice_gateway.refusal import Answer, Refusal, not_found
+from sluice_gateway.refusal import Answer, Refusal, not_found, unavailable
 from sluice_gateway.settings import RESERVED
 from sluice_gateway.shape import Peer, Request, event_headers
 from sluice_gateway.triggers import Triggers
@@ -73,6 +73,9 @@ class Gateway:
         except ClientGone:
             log.info("client_gone", path=scope["path"])
             return
+        except asyncio.CancelledError:
+            # Only the server cancels us, at its end, and it has nothing more to do with this task: what is left is to tell the caller.
+            answer = unavailable("the gateway is stopping").answer()
         except Exception:
             log.exception("request_failed", request=id_text(identifier))
             answer = Refusal(500, "FSS.0500", "Internal server error.").answer()

@@ -1,7 +1,5 @@
 """Requests for triggers: one event each, handed to the dispatcher."""
 
-import asyncio
-
 from sluice.catalog import FunctionGone, Snapshot
 from sluice.dispatch import Dispatch
 from sluice.event import Event, event_id, id_text
@@ -9,6 +7,7 @@ from sluice.function import Function
 from sluice.outcome import Outcome
 from sluice_gateway.answer import answer
 from sluice_gateway.bodies import Body
+from sluice_gateway.deadlines import Deadlines
 from sluice_gateway.doorkeeper import Doorkeeper, check_may_invoke
 from sluice_gateway.invocations import accepted, idempotency_key, reply_of
 from sluice_gateway.refusal import Answer, disabled, forbidden, no_function, too_late
@@ -29,6 +28,7 @@ class Calls:
         self._snapshot = snapshot
         self._doorkeeper = doorkeeper
         self._body_limit = body_limit
+        self._deadlines = Deadlines()
 
     async def serve(self, match: Match[Served], request: Request, body: Body, identifier: bytes) -> Answer:
         """`identifier` becomes the event's id, unless the caller's Idempotency-Key makes another one."""
@@ -66,7 +66,7 @@ class Calls:
 
     async def _call(self, served: Served, event: Event) -> Outcome:
         try:
-            async with asyncio.timeout(served.timeout_s + GRACE_S):
+            with self._deadlines.within(served.timeout_s + GRACE_S):
                 return await self._dispatch.call(served.trigger, event, served.timeout_s)
         except TimeoutError:
             raise too_late(served.timeout_s) from None

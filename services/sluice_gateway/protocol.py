@@ -8,11 +8,22 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from sluice_gateway.limits import Limits
 
 _CLOSE = b"\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
-_PHRASES = {408: b"Request Timeout", 431: b"Request Header Fields Too Large", 503: b"Service Unavailable"}
+_PHRASES = {400: b"Bad Request", 408: b"Request Timeout", 431: b"Request Header Fields Too Large", 503: b"Service Unavailable"}
+
+
+HEADER_OVERHEAD = 32
+"""What a header costs beside its bytes, so that many tiny ones count too (HTTP/2 counts the same)."""
+
+
+class HeadTooLarge(Exception):
+    """Raised through the parser, which then takes nothing more."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """One connection. `limits` is set by the subclass that `bounded` makes, because uvicorn builds protocols itself."""
+    """One connection. `limits` is set by the subclass that `bounded` makes, because uvicorn builds protocols itself.
+
+    `head_began` and `body_began` say since when that part of a request is being received; None when it is not.
+    """
 
     limits: Limits
 
@@ -20,45 +31,71 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self.head_began: float | None = self.loop.time()
         self.body_began: float | None = None
-        self.head_bytes = 0
-        self.body_bytes = 0
+        self.head_size = 0
+        self.unfinished = 0
+        self.body_size = 0
         if len(self.connections) > self.limits.connections:
             self.refuse(503, b"FSS.0503", b"Service unavailable: too many connections.")
 
     def data_received(self, data: bytes) -> None:
-        if self.head_began is not None:
-            self.head_bytes += len(data)
         super().data_received(data)
-        if self.head_began is not None and self.head_bytes > self.limits.header and not self.transport.is_closing():
-            self.refuse(431, b"FSS.0400", b"The request headers are too large.")
+        if self.head_began is None:
+            return
+        self.unfinished += len(data)
+        if self.unfinished > self.limits.header and not self.transport.is_closing():
+            self.refuse_head()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.head_size = 0
         if self.head_began is None:
             self.head_began = self.loop.time()
 
+    def on_url(self, url: bytes) -> None:
+        super().on_url(url)
+        self._grow(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        super().on_header(name, value)
+        self._grow(len(name) + len(value) + HEADER_OVERHEAD)
+
+    def _grow(self, size: int) -> None:
+        self.head_size += size
+        if self.head_size > self.limits.header:
+            raise HeadTooLarge
+
     def on_headers_complete(self) -> None:
         self.head_began = None
-        self.head_bytes = 0
-        self.body_bytes = 0
+        self.unfinished = 0
+        self.body_size = 0
         super().on_headers_complete()
         self.body_began = self.loop.time()
 
     def on_body(self, body: bytes) -> None:
-        self.body_bytes += len(body)
+        self.body_size += len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
         self.body_began = None
         super().on_message_complete()
 
+    def send_400_response(self, msg: str) -> None:
+        """uvicorn's answer to what its parser refused."""
+        if self.head_size > self.limits.header:
+            self.refuse_head()
+        else:
+            self.refuse(400, b"FSS.0400", b"This is not HTTP.")
+
     def overdue(self, now: float) -> bool:
         """Whether what is being received takes longer than it may."""
-        if self.head_began is not None and (self.head_bytes or self.cycle is None):
+        if self.head_began is not None:
             return now - self.head_began > self.limits.header_timeout_s
         if self.body_began is not None:
-            return now - self.body_began > self.limits.body_grace_s + self.body_bytes / self.limits.body_rate
+            return now - self.body_began > self.limits.body_grace_s + self.body_size / self.limits.body_rate
         return False
+
+    def refuse_head(self) -> None:
+        self.refuse(431, b"FSS.0400", b"The request headers are too large.")
 
     def refuse(self, status: int, code: bytes, message: bytes) -> None:
         """Answer without the app, and close. Nothing is written into an answer that has begun."""

@@ -1,0 +1,93 @@
+"""What an APIG trigger may say."""
+
+import msgspec
+import pytest
+
+from sluice.binding import Mode
+from sluice.errors import Invalid
+from sluice_gateway import KIND
+from sluice_gateway.settings import RESERVED, ApigSettings
+
+
+def decoded(text: str) -> ApigSettings:
+    return msgspec.json.decode(text, type=ApigSettings)
+
+
+def test_a_path_is_enough() -> None:
+    settings = decoded('{"path": "/orders"}')
+    assert settings.match_mode == "NORMAL"
+    assert settings.req_method == "ANY"
+    assert settings.env_name == "RELEASE"
+    assert settings.timeout_s == 5.0
+    assert settings.mode is Mode.SYNC
+
+
+def test_who_says_nothing_about_auth_gets_a_closed_door() -> None:
+    assert decoded('{"path": "/orders"}').auth == "IAM"
+
+
+def test_all_of_functiongraphs_fields_are_understood() -> None:
+    settings = decoded(
+        '{"name":"api","group_id":"g","group_name":"gn","env_id":"e","env_name":"RELEASE","auth":"APP","protocol":"HTTPS","path":"/a/{id}",'
+        '"match_mode":"SWA","req_method":"POST","type":1,"backend_type":"FUNCTION","sl_domain":"x.example.org",'
+        '"func_info":{"timeout":60000,"invocation_type":"async","function_urn":"urn:fss:r:p:function:default:f","version":"latest"}}'
+    )
+    assert settings.timeout_s == 60.0
+    assert settings.mode is Mode.ASYNC
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        ('{"name": "x"}', "path"),
+        ('{"path": "/a", "colour": 1}', "colour"),
+        ('{"path": "/a", "func_info": {"time": 1}}', "time"),
+        ('{"path": 1}', "path"),
+        ('{"path": "/a", "auth": "BASIC"}', "auth"),
+        ('{"path": "/a", "match_mode": "PREFIX"}', "match_mode"),
+        ('{"path": "/a", "req_method": "TRACE"}', "req_method"),
+        ('{"path": "/a", "protocol": "FTP"}', "protocol"),
+        ('{"path": "/a", "type": 3}', "type"),
+        ('{"path": "/a", "backend_type": "HTTP"}', "backend_type"),
+        ('{"path": "/a", "func_info": {"timeout": 0}}', "timeout"),
+        ('{"path": "/a", "func_info": {"timeout": 60001}}', "timeout"),
+        ('{"path": "/a", "func_info": {"invocation_type": "later"}}', "invocation_type"),
+    ],
+)
+def test_what_is_missing_unknown_or_wrong_is_refused_by_name(text: str, field: str) -> None:
+    with pytest.raises(msgspec.ValidationError, match=field):
+        decoded(text)
+
+
+@pytest.mark.parametrize("reserved", RESERVED)
+@pytest.mark.parametrize("below", ["", "/", "/below"])
+def test_the_gateways_own_paths_cannot_be_taken(reserved: str, below: str) -> None:
+    with pytest.raises(Invalid, match=reserved):
+        ApigSettings(path=reserved + below)
+
+
+@pytest.mark.parametrize("path", ["/", "/a", "/a/", "/v2x", "/a/{id}", "/a/{id}/b/{other}", "/a.b~c-d_e", "/käse", "/a:b@c"])
+def test_these_are_paths(path: str) -> None:
+    assert ApigSettings(path=path).path == path
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["", "a", "//", "/a//b", "/a?b", "/a#b", "/a b", "/a/{id", "/a/x{id}", "/a/{}", "/a/{1}", "/a/..", "/./a", "/%41", "/" + "a" * 512],
+)
+def test_these_are_not(path: str) -> None:
+    with pytest.raises(Invalid):
+        ApigSettings(path=path)
+
+
+def test_every_fault_of_a_path_is_named_at_once() -> None:
+    with pytest.raises(Invalid) as caught:
+        ApigSettings(path="/v2/a b/{id}/{id}")
+    assert len(caught.value.faults) == 3
+
+
+def test_the_kind_serves_apig_and_cannot_be_disabled() -> None:
+    assert KIND.types == ("APIG",)
+    assert KIND.fixed == {"APIG"}
+    assert KIND.modes == (Mode.SYNC, Mode.ASYNC)
+    assert not KIND.replayable
