@@ -1,0 +1,131 @@
+"""Events that want an answer each, on one stream: what Push and Call share on the client's side."""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sluice.errors import SluiceError
+from sluice.event import Event
+from sluice.outcome import Outcome, Verdict
+from sluice.v1 import dispatch_pb2
+from sluice.wire.events import fitting
+from sluice.wire.pace import Pace
+
+MOST_ROUTES = 4_096
+
+Target = tuple[str, str, str]
+"""Trigger, project, function: either the first, or the others."""
+
+
+@dataclass(slots=True)
+class Request:
+    """One event under way. `number` names it on the stream once it was sent."""
+
+    target: Target
+    event: Event
+    answer: "asyncio.Future[Outcome]"
+    beats: int = 0
+    dedupe: str = ""
+    timeout_s: float = 0.0
+    log: bool = False
+
+
+class Routes:
+    """Targets by number on one stream. A full table begins again: a number that is named anew means the new target from then on."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[Target, int] = {}
+        self._unnamed: list[dispatch_pb2.Route] = []
+
+    def number(self, target: Target) -> int:
+        number = self._numbers.get(target)
+        if number is None:
+            if len(self._numbers) >= MOST_ROUTES:
+                self._numbers.clear()
+            number = self._numbers[target] = len(self._numbers) + 1
+            trigger, project, function = target
+            self._unnamed.append(dispatch_pb2.Route(number=number, trigger=trigger, project=project, function=function))
+        return number
+
+    def unnamed(self) -> list[dispatch_pb2.Route]:
+        """Those the peer has not heard of; from now on it has."""
+        unnamed, self._unnamed = self._unnamed, []
+        return unnamed
+
+
+class Backlog:
+    """Requests that wait to be sent, and those that were sent and have no answer."""
+
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
+        self._queue: deque[Request] = deque()
+        self.open: dict[int, Request] = {}
+        self.first = 1
+        self.routes = Routes()
+        self.alive = False
+
+    def __len__(self) -> int:
+        return len(self._queue)
+
+    def add(self, request: Request) -> "asyncio.Future[Outcome]":
+        request.event = fitting(request.event)
+        self._queue.append(request)
+        return request.answer
+
+    def take(self, events: int, size: int) -> list[Request]:
+        """What one message holds of at most `events` and `size`, in order, now sent; at least one, however large."""
+        events, size = min(events, self._pace.events), min(size, self._pace.size)
+        taken: list[Request] = []
+        while self._queue and len(taken) < events:
+            request = self._queue[0]
+            size -= len(request.event.body)
+            if size < 0 and taken:
+                break
+            self._queue.popleft()
+            if not request.answer.done():
+                taken.append(request)
+        for number, request in enumerate(taken, self.first):
+            self.open[number] = request
+        self.first += len(taken)
+        return taken
+
+    def answer(self, number: int, outcome: Outcome) -> Request | None:
+        request = self.open.pop(number, None)
+        if request is not None and not request.answer.done():
+            request.answer.set_result(outcome)
+        return request
+
+    def beat(self) -> None:
+        """While the peer is away, whoever has waited long enough is told so."""
+        if self.alive:
+            return
+        limit = self._pace.patience_s / self._pace.beat_s
+        kept: deque[Request] = deque()
+        for request in self._queue:
+            request.beats += 1
+            if request.beats <= limit:
+                kept.append(request)
+            elif not request.answer.done():
+                request.answer.set_result(Outcome(Verdict.RETRY, "the dispatcher cannot be reached", 1.0, None, request.event.id))
+        self._queue = kept
+
+    def lose(self) -> list[Request]:
+        """The stream has ended: what was sent on it, whose fate is unknown. What was not sent stays for the next one."""
+        lost = list(self.open.values())
+        self.open.clear()
+        self.first = 1
+        self.routes = Routes()
+        self.alive = False
+        return lost
+
+    def refuse(self, why: SluiceError) -> None:
+        """The peer wants nothing from us until somebody changes something."""
+        while self._queue:
+            request = self._queue.popleft()
+            if not request.answer.done():
+                request.answer.set_result(Outcome(Verdict.RETRY, str(why), 5.0, None, request.event.id))
+
+
+def size_of(requests: Sequence[Request]) -> int:
+    return sum([len(request.event.body) for request in requests])

@@ -1,0 +1,233 @@
+"""The dispatcher's ends of Push and Call streams: events go to the local dispatcher, each answer goes back."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Self
+
+import structlog
+
+from sluice.dispatch import Dispatch
+from sluice.errors import SluiceError
+from sluice.event import Event
+from sluice.outcome import Failure, FailureKind, Outcome, Reply, Verdict
+from sluice.v1 import dispatch_pb2
+from sluice.wire.columns import Malformed, spread
+from sluice.wire.events import MAX_BODY_BYTES, pack_outcome, pack_replies, unpack_events
+from sluice.wire.guard import need_project
+from sluice.wire.pace import Pace
+from sluice.wire.pipe import Pipe
+from sluice.wire.room import Room
+from sluice.wire.session_server import CheckTrigger
+from sluice.wire.token import ServiceToken
+
+log = structlog.get_logger()
+
+Answered = Callable[[int, Event, Outcome | BaseException], None]
+
+
+class Table:
+    """Routes of one stream by number, checked when they are named."""
+
+    def __init__(self, caller: ServiceToken, check: CheckTrigger) -> None:
+        self._caller = caller
+        self._check = check
+        self._routes: dict[int, dispatch_pb2.Route] = {}
+
+    def name(self, route: dispatch_pb2.Route) -> None:
+        """Raises PermissionDenied."""
+        if route.function:
+            need_project(self._caller, route.project)
+        else:
+            self._check(self._caller, route.trigger)
+        self._routes[route.number] = route
+
+    def route(self, number: int) -> dispatch_pb2.Route:
+        route = self._routes.get(number)
+        if route is None:
+            raise Malformed(f"route {number} was never named")
+        return route
+
+
+class Inside:
+    """What was handed to the dispatcher and has no answer yet. `answered` hears of each; leaving it cancels the rest."""
+
+    def __init__(self, answered: Answered) -> None:
+        self._answered = answered
+        self._open: set[asyncio.Future[Outcome]] = set()
+
+    def enter(self, number: int, event: Event, answer: Awaitable[Outcome]) -> None:
+        future = asyncio.ensure_future(answer)
+        self._open.add(future)
+
+        def done(future: "asyncio.Future[Outcome]") -> None:
+            self._open.discard(future)
+            if not future.cancelled():
+                error = future.exception()
+                self._answered(number, event, future.result() if error is None else _told(error))
+
+        future.add_done_callback(done)
+
+    async def leave(self) -> None:
+        for future in self._open:
+            future.cancel()
+        await asyncio.gather(*self._open, return_exceptions=True)
+
+
+def _told(error: BaseException) -> BaseException:
+    if not isinstance(error, SluiceError):
+        log.error("event failed", exc_info=error)
+    return error
+
+
+class PushTalk:
+    """One Push stream."""
+
+    pipe: Pipe[dispatch_pb2.OutcomeBatch, dispatch_pb2.PushBatch]
+
+    def __init__(self, caller: ServiceToken, dispatch: Dispatch, check: CheckTrigger, pace: Pace) -> None:
+        self._dispatch = dispatch
+        self._table = Table(caller, check)
+        self._inside = Inside(self._answer)
+        self._room = Room(pace)
+        self._fresh()
+
+    def _fresh(self) -> None:
+        self._done: list[int] = []
+        self._accepted: list[int] = []
+        self._others: list[dispatch_pb2.Outcome] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self._inside.leave()
+
+    def waiting(self) -> int:
+        return len(self._accepted) + len(self._done) + len(self._others)
+
+    def compose(self) -> dispatch_pb2.OutcomeBatch:
+        message = dispatch_pb2.OutcomeBatch(done=self._done, accepted=self._accepted, outcomes=self._others)
+        self._fresh()
+        return message
+
+    def heard(self, message: dispatch_pb2.PushBatch) -> "asyncio.Future[None] | None":
+        for route in message.routes:
+            self._table.name(route)
+        events = unpack_events(message.events)
+        count = len(events)
+        columns = zip(events, spread(message.targets, count, 0), spread(message.dedupe, count, ""), strict=False)
+        for number, (event, target, dedupe) in enumerate(columns, message.first):
+            self._room.enter(1, len(event.body))
+            self._inside.enter(number, event, self._handed(self._table.route(target), event, dedupe))
+        return self._room.full()
+
+    def beat(self) -> None:
+        """Nothing gets old here."""
+
+    def _handed(self, route: dispatch_pb2.Route, event: Event, dedupe: str) -> Awaitable[Outcome]:
+        if route.function:
+            return self._dispatch.invoke_async(route.project, route.function, event, dedupe)
+        return self._dispatch.push(route.trigger, event, dedupe)
+
+    def _answer(self, number: int, event: Event, outcome: Outcome | BaseException) -> None:
+        self._room.leave(1, len(event.body))
+        if isinstance(outcome, Outcome) and outcome.verdict is Verdict.DONE and outcome.event_id == event.id:
+            self._accepted.append(number)
+        elif isinstance(outcome, Outcome) and outcome.verdict is Verdict.DONE and not outcome.event_id:
+            self._done.append(number)
+        else:
+            self._others.append(pack_outcome(number, outcome))
+        self.pipe.wake()
+
+
+class CallTalk:
+    """One Call stream. Calls whose caller has gone are cancelled with it."""
+
+    pipe: Pipe[dispatch_pb2.ReplyBatch, dispatch_pb2.CallBatch]
+
+    def __init__(self, caller: ServiceToken, dispatch: Dispatch, check: CheckTrigger, pace: Pace) -> None:
+        self._dispatch = dispatch
+        self._pace = pace
+        self._table = Table(caller, check)
+        self._inside = Inside(self._answer)
+        self._received = 0
+        self._told_received = 0
+        self._replies: deque[tuple[int, Outcome, Reply]] = deque()
+        self._others: list[dispatch_pb2.Outcome] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self._inside.leave()
+
+    def waiting(self) -> int:
+        return len(self._replies) + len(self._others) or int(self._told_received < self._received)
+
+    def compose(self) -> dispatch_pb2.ReplyBatch:
+        self._told_received = self._received
+        taken = self._taken()
+        ids = b"".join([outcome.event_id for _, outcome, _ in taken])
+        others, self._others = self._others, []
+        return dispatch_pb2.ReplyBatch(
+            received=self._received,
+            numbers=[number for number, _, _ in taken],
+            event_ids=ids,
+            replies=pack_replies([reply for _, _, reply in taken]) if taken else None,
+            outcomes=others,
+        )
+
+    def _taken(self) -> list[tuple[int, Outcome, Reply]]:
+        """The replies of one message; those with and those without an event id do not share one."""
+        taken: list[tuple[int, Outcome, Reply]] = []
+        size = self._pace.size
+        while self._replies and len(taken) < self._pace.events:
+            _, outcome, reply = self._replies[0]
+            size -= len(reply.body)
+            if taken and (size < 0 or bool(outcome.event_id) != bool(taken[0][1].event_id)):
+                break
+            taken.append(self._replies.popleft())
+        return taken
+
+    def heard(self, message: dispatch_pb2.CallBatch) -> None:
+        for route in message.routes:
+            self._table.name(route)
+        events = unpack_events(message.events)
+        count = len(events)
+        self._received += count
+        columns = zip(
+            events,
+            spread(message.targets, count, 0),
+            spread(message.timeouts_s, count, 0.0),
+            spread(message.log, count, False),
+            strict=False,
+        )
+        for number, (event, target, timeout_s, log) in enumerate(columns, message.first):
+            self._inside.enter(number, event, self._handed(self._table.route(target), event, timeout_s, log=log))
+        if count:
+            self.pipe.wake()
+
+    def beat(self) -> None:
+        """Deadlines are the dispatcher's."""
+
+    def _handed(self, route: dispatch_pb2.Route, event: Event, timeout_s: float, *, log: bool) -> Awaitable[Outcome]:
+        if route.function:
+            return self._dispatch.invoke(route.project, route.function, event, log=log)
+        return self._dispatch.call(route.trigger, event, timeout_s)
+
+    def _answer(self, number: int, event: Event, outcome: Outcome | BaseException) -> None:
+        if isinstance(outcome, Outcome) and outcome.verdict is Verdict.DONE and outcome.reply is not None:
+            self._replies.append((number, outcome, carried(outcome.reply)))
+        else:
+            self._others.append(pack_outcome(number, outcome))
+        self.pipe.wake()
+
+
+def carried(reply: Reply) -> Reply:
+    """The reply, or the failure that takes its place when no message can carry it."""
+    if len(reply.body) <= MAX_BODY_BYTES:
+        return reply
+    failure = Failure(FailureKind.ANSWER_TOO_LARGE, f"the answer has {len(reply.body)} bytes")
+    return Reply(reply.status, b"", (), failure, reply.instance, reply.cold, reply.duration_ms, reply.memory_mb)
