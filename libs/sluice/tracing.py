@@ -42,13 +42,3 @@ class NoTraces:
         return None
 
     def close(self) -> None: ...
-
-
-def make(service: str, endpoint: str, ratio: float) -> Traces:
-    """Traces to an OTLP endpoint (`http://HOST:PORT`, gRPC), or none where none is set."""
-    if not endpoint:
-        return NoTraces()
-    # the SDK costs a fifth of a service's memory and start: only those who want traces pay for it
-    from sluice.tracing_otlp import OtlpTraces, exporter
-
-    return OtlpTraces(service, exporter(endpoint), ratio)

@@ -19,9 +19,10 @@ from sluice.host.kinds import by_type, installed
 from sluice.host.log import set_up
 from sluice.host.process import run
 from sluice.host.supervisor import Supervisor
+from sluice.host.tracing import make
 from sluice.metrics import GENERATION, Exposition
 from sluice.settings import Settings, load
-from sluice.tracing import NoTraces, Traces, make
+from sluice.tracing import NoTraces, Traces
 from sluice.trigger import TriggerKind
 from sluice_control.control import Control
 from sluice_control.doctor import Check

@@ -16,7 +16,7 @@ FLOORS: Mapping[str, int] = (
     | dict.fromkeys(("trigger", "ledger", "dispatch", "runner", "catalog", "engine", "settings", "filters"), 1)
     | dict.fromkeys(("identity", "signature", "metrics", "tracing"), 1)
     | dict.fromkeys(("v1", "wire"), 2)
-    | dict.fromkeys(("host", "tracing_otlp"), 3)
+    | dict.fromkeys(("host",), 3)
 )
 FLOOR_NAMES = ("nouns", "contracts", "wire", "host")
 NOUNS_MAY_USE = frozenset({"msgspec"})

@@ -6,9 +6,10 @@ import grpc
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest, ExportTraceServiceResponse
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from sluice.host.tracing import make
+from sluice.host.tracing_otlp import OtlpTraces
 from sluice.metrics import SPAN_ATTEMPT
-from sluice.tracing import NoTraces, make
-from sluice.tracing_otlp import OtlpTraces
+from sluice.tracing import NoTraces
 
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
