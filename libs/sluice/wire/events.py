@@ -8,8 +8,6 @@ from sluice.v1 import dispatch_pb2, event_pb2
 from sluice.wire.columns import Malformed, column, split_ids, spread
 from sluice.wire.faults import fault_of, revived
 
-MAX_MESSAGE_BYTES = 16 * 1024 * 1024
-"""gRPC's limit at both ends."""
 MAX_BODY_BYTES = 15 * 1024 * 1024
 """The largest body that surely fits into a message with what stands beside it."""
 

@@ -10,10 +10,10 @@ from google.protobuf.message import Message
 
 from sluice.errors import ConfigurationError, SluiceError, Unavailable
 from sluice.wire.faults import Fenced, ours
+from sluice.wire.messages import PACKAGE, serialize
 from sluice.wire.pace import Pace
 from sluice.wire.peer import Peer
 from sluice.wire.pipe import Pipe, Talk
-from sluice.wire.server import PACKAGE
 
 Said = TypeVar("Said", bound=Message)
 Heard = TypeVar("Heard", bound=Message)
@@ -87,9 +87,7 @@ class Link(Generic[Said, Heard]):
         channel = self._peer.channel()
         pipe: Pipe[Said, Heard] | None = None
         try:
-            method = channel.stream_stream(
-                self._path, request_serializer=Message.SerializeToString, response_deserializer=self._type.FromString
-            )
+            method = channel.stream_stream(self._path, request_serializer=serialize, response_deserializer=self._type.FromString)
             call = method(metadata=self._peer.metadata())
             pipe = Pipe(self._talk, call.read, call.write, self._pace)
             self._talk.opened(pipe)

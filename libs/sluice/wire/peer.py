@@ -6,10 +6,9 @@ from typing import Any, TypeVar
 import grpc.aio
 from google.protobuf.message import Message
 
-from sluice.wire.events import MAX_MESSAGE_BYTES
 from sluice.wire.faults import ours
 from sluice.wire.guard import AUTHORIZATION, SCHEME
-from sluice.wire.server import PACKAGE
+from sluice.wire.messages import MAX_MESSAGE_BYTES, PACKAGE, serialize
 
 Answer = TypeVar("Answer", bound=Message)
 
@@ -57,7 +56,7 @@ class Asker:
     async def ask(self, rpc: str, request: Message, answer: type[Answer], timeout_s: float | None = UNARY_S) -> Answer:
         call = self.channel().unary_unary(
             f"/{PACKAGE}.{self._service}/{rpc}",
-            request_serializer=Message.SerializeToString,
+            request_serializer=serialize,
             response_deserializer=answer.FromString,
         )
         try:
@@ -69,7 +68,7 @@ class Asker:
         """A stream of answers, as gRPC gives it."""
         call = self.channel().unary_stream(
             f"/{PACKAGE}.{self._service}/{rpc}",
-            request_serializer=Message.SerializeToString,
+            request_serializer=serialize,
             response_deserializer=answer.FromString,
         )
         return call(request, metadata=self._peer.metadata())

@@ -1,23 +1,21 @@
 """A listening service of the mesh: its rpcs, the standard health service and reflection on one address."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, TypeAlias
 
 import grpc
 import grpc.aio
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_health.v1.health import aio as health
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from sluice.errors import ConfigurationError
 from sluice.wire.address import check_listening
-from sluice.wire.events import MAX_MESSAGE_BYTES
 from sluice.wire.guard import Guard
+from sluice.wire.messages import MAX_MESSAGE_BYTES, PACKAGE
 
-PACKAGE = "sluice.v1"
 STOP_S = 1.0
 
-Handlers = dict[str, grpc.RpcMethodHandler[Any, Any]]
+Handlers: TypeAlias = "dict[str, grpc.RpcMethodHandler[Any, Any]]"
 
 _OPTIONS = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
@@ -48,7 +46,7 @@ class WireServer:
         self.address = address
         self._services = services
         self._guard = Guard(secrets)
-        self._health = health.HealthServicer()
+        self._health = health.aio.HealthServicer()
 
     async def __aenter__(self) -> Self:
         self._server = grpc.aio.server(options=_OPTIONS)

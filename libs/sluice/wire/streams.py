@@ -11,6 +11,7 @@ from google.protobuf.message import Message
 from sluice.errors import SluiceError
 from sluice.wire.faults import abort
 from sluice.wire.guard import Guard
+from sluice.wire.messages import serialize
 from sluice.wire.pace import Pace
 from sluice.wire.pipe import Pipe, Talk
 from sluice.wire.token import ServiceToken
@@ -44,9 +45,7 @@ def stream(guard: Guard, rpc: str, opened: Open[Said, Heard], heard: type[Heard]
         except SluiceError as error:
             await abort(context, error)
 
-    return grpc.stream_stream_rpc_method_handler(
-        handle, request_deserializer=heard.FromString, response_serializer=Message.SerializeToString
-    )
+    return grpc.stream_stream_rpc_method_handler(handle, request_deserializer=heard.FromString, response_serializer=serialize)
 
 
 Answer = TypeVar("Answer", bound=Message)
@@ -64,6 +63,4 @@ def unary(
         except SluiceError as error:
             await abort(context, error)
 
-    return grpc.unary_unary_rpc_method_handler(
-        handle, request_deserializer=request.FromString, response_serializer=Message.SerializeToString
-    )
+    return grpc.unary_unary_rpc_method_handler(handle, request_deserializer=request.FromString, response_serializer=serialize)

@@ -1,0 +1,225 @@
+"""One contract of the dispatcher's port, for the object itself and for the same object over gRPC."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from sluice.dispatch import Dispatch
+from sluice.errors import ClaimLost, Unavailable
+from sluice.event import Event, random_id
+from sluice.ledger import Slice, SourceKey
+from sluice.outcome import Outcome, Verdict
+from sluice.wire.dispatch_client import RemoteDispatch
+from sluice.wire.dispatch_server import DispatcherService
+from sluice.wire.pace import Pace
+from sluice.wire.peer import Peer
+from sluice.wire.server import WireServer
+from tests.unit.sluice.wire.fake_dispatch import GONE, STUCK, FakeDispatch, answer_of
+from tests.waiting import until
+
+PACE = Pace(beat_s=0.1)
+KEY = SourceKey("t-1", "1", "orders/0")
+URN = "urn:fss:here:p:function:default:f:latest"
+
+
+@pytest.fixture
+async def fake() -> FakeDispatch:
+    return FakeDispatch()
+
+
+@pytest.fixture(params=["local", "wire"])
+async def dispatch(request: pytest.FixtureRequest, fake: FakeDispatch, tmp_path: Path) -> AsyncIterator[Dispatch]:
+    if request.param == "local":
+        yield fake
+        return
+    async with AsyncExitStack() as stack:
+        service = DispatcherService(fake, kind_of=lambda _trigger: "", pace=PACE)
+        server = await stack.enter_async_context(WireServer(f"unix:{tmp_path}/d", [service]))
+        yield await stack.enter_async_context(RemoteDispatch(Peer(server.address), PACE))
+
+
+def event(body: bytes = b"{}", *, lane: str = "", records: int = 1, trace: str = "") -> Event:
+    return Event(random_id(), body, lane, records, trace)
+
+
+def piece(start: str | None, to: str, *events: Event, key: SourceKey = KEY, epoch: int = 1) -> Slice:
+    return Slice(key, epoch, start, to, list(events), 3)
+
+
+async def test_a_slice_arrives_as_it_was_handed_over(dispatch: Dispatch, fake: FakeDispatch) -> None:
+    session = dispatch.session("kafka")
+    claim = await session.claim(KEY)
+    assert (claim.epoch, claim.position) == (1, None)
+    given = piece(None, "7", event(b"\x00\xff", lane="a", records=9, trace="00-1"), event(b"", lane="b"))
+    await session.accept(given)
+    assert fake.accepted == [given]
+    assert (await session.claim(KEY)).position == "7"
+    await session.close()
+
+
+async def test_a_slice_without_events_moves_the_position(dispatch: Dispatch, fake: FakeDispatch) -> None:
+    session = dispatch.session("kafka")
+    await session.claim(KEY)
+    await session.accept(piece(None, "3"))
+    await session.accept(piece("3", ""))
+    assert fake.positions[KEY] == ""
+    await session.close()
+
+
+async def test_slices_handed_over_before_earlier_ones_returned_are_accepted_in_order(dispatch: Dispatch, fake: FakeDispatch) -> None:
+    session = dispatch.session("kafka")
+    await session.claim(KEY)
+    slices = [piece(str(number) if number else None, str(number + 1), event(b"%d" % number)) for number in range(3_000)]
+    await asyncio.gather(*[session.accept(each) for each in slices])
+    assert [each.body for each in fake.events] == [b"%d" % number for number in range(3_000)]
+    await session.close()
+
+
+async def test_a_slice_of_many_large_events_is_accepted_whole(dispatch: Dispatch, fake: FakeDispatch) -> None:
+    session = dispatch.session("kafka")
+    await session.claim(KEY)
+    given = piece(None, "9", *[event(bytes([number]) * 700_000) for number in range(40)], event(b"x" * 7_000_000), event(b"last"))
+    await asyncio.gather(session.accept(given), session.accept(piece("9", "10", event(b"next"))))
+    assert fake.accepted[0] == given
+    assert fake.events[-1].body == b"next"
+    await session.close()
+
+
+async def test_a_slice_at_another_position_raises_claim_lost(dispatch: Dispatch) -> None:
+    session = dispatch.session("kafka")
+    await session.claim(KEY)
+    with pytest.raises(ClaimLost, match="orders/0"):
+        await session.accept(piece("5", "6", event()))
+    await session.close()
+
+
+async def test_what_cannot_be_accepted_now_raises_unavailable_with_its_hint(dispatch: Dispatch) -> None:
+    session = dispatch.session("kafka")
+    key = SourceKey(GONE, "1", "0")
+    await session.claim(key)
+    with pytest.raises(Unavailable, match="not known here") as caught:
+        await session.accept(piece(None, "1", event(), key=key))
+    assert caught.value.retry_after_s == 2.5
+    await session.close()
+
+
+async def test_a_claim_waits_for_the_session_that_holds_the_source(dispatch: Dispatch) -> None:
+    first, second = dispatch.session("kafka"), dispatch.session("kafka")
+    held = await first.claim(KEY)
+    waiting = asyncio.ensure_future(second.claim(KEY))
+    done, _ = await asyncio.wait([waiting], timeout=0.1)
+    assert not done
+    first.release(held)
+    assert (await asyncio.wait_for(waiting, 5)).epoch == 2
+    await first.close()
+    await second.close()
+
+
+async def test_a_closed_session_lets_its_claims_go(dispatch: Dispatch) -> None:
+    first, second = dispatch.session("kafka"), dispatch.session("kafka")
+    await first.claim(KEY)
+    waiting = asyncio.ensure_future(second.claim(KEY))
+    await first.close()
+    assert (await asyncio.wait_for(waiting, 5)).epoch == 2
+    await second.close()
+
+
+async def test_an_assigned_source_is_taken_over_and_the_old_owner_is_fenced(dispatch: Dispatch) -> None:
+    first, second = dispatch.session("kafka"), dispatch.session("kafka")
+    await first.claim(KEY)
+    claim = await asyncio.wait_for(second.claim(KEY, assigned=True), 5)
+    assert claim.epoch == 2
+    with pytest.raises(ClaimLost):
+        await first.accept(piece(None, "1", event()))
+    await second.accept(piece(None, "1", event(), epoch=2))
+    await first.close()
+    await second.close()
+
+
+async def test_a_stuck_trigger_does_not_hold_up_another(dispatch: Dispatch, fake: FakeDispatch) -> None:
+    session = dispatch.session("kafka")
+    stuck = SourceKey(STUCK, "1", "0")
+    await session.claim(stuck)
+    await session.claim(KEY)
+    waiting = [asyncio.ensure_future(session.accept(piece(None, "1", event(), key=stuck))) for _ in range(2_000)]
+    await asyncio.wait_for(session.accept(piece(None, "1", event())), 5)
+    assert [each.key for each in fake.accepted] == [KEY]
+    for each in waiting:
+        each.cancel()
+    await session.close()
+
+
+async def test_pushed_events_are_answered_each(dispatch: Dispatch, fake: FakeDispatch) -> None:
+    events = [event(b"%d" % number) for number in range(500)]
+    outcomes = await asyncio.gather(*[dispatch.push("t-1", each, f"d{each.body.decode()}") for each in events])
+    assert outcomes == [Outcome(Verdict.DONE, event_id=each.id) for each in events]
+    assert fake.pushed == [("t-1", each, f"d{each.body.decode()}") for each in events]
+
+
+async def test_a_push_that_must_come_again_says_why_and_when(dispatch: Dispatch) -> None:
+    given = event()
+    assert await dispatch.push(GONE, given) == Outcome(Verdict.RETRY, "trigger gone is not known here", 2.5, None, given.id)
+
+
+async def test_an_asynchronous_invocation_names_project_and_function(dispatch: Dispatch, fake: FakeDispatch) -> None:
+    given = event(b"body")
+    assert await dispatch.invoke_async("p", URN, given, "key") == Outcome(Verdict.DONE)
+    assert fake.pushed == [(f"p/{URN}", given, "key")]
+
+
+async def test_a_call_is_answered_with_the_functions_reply(dispatch: Dispatch, fake: FakeDispatch) -> None:
+    given = event(b"hello", trace="00-2")
+    outcome = await dispatch.call("t-1", given, 12.5)
+    assert outcome == Outcome(Verdict.DONE, reply=answer_of(given), event_id=given.id)
+    assert fake.called == [("t-1", given, 12.5)]
+
+
+async def test_a_failed_function_is_an_answer(dispatch: Dispatch) -> None:
+    given = event(b"fail")
+    assert await dispatch.call("t-1", given, 1) == Outcome(Verdict.DONE, reply=answer_of(given), event_id=given.id)
+
+
+async def test_many_calls_are_answered_each_with_its_own_reply(dispatch: Dispatch) -> None:
+    events = [event(b"fail" if number % 7 == 0 else b"x" * number) for number in range(700)]
+    outcomes = await asyncio.gather(
+        *[dispatch.call("t-1", each, 5) for each in events], dispatch.invoke("p", URN, events[0]), dispatch.call("t-1", events[1], 5)
+    )
+    assert [outcome.reply for outcome in outcomes[:700]] == [answer_of(each) for each in events]
+    assert outcomes[700].event_id == b""
+    assert outcomes[701].event_id == events[1].id
+
+
+async def test_a_bound_of_waiting_calls_is_retry(dispatch: Dispatch) -> None:
+    given = event()
+    assert await dispatch.call(GONE, given, 1) == Outcome(Verdict.RETRY, "too many calls", 1.0, event_id=given.id)
+
+
+async def test_an_invocation_brings_what_was_printed_when_asked(dispatch: Dispatch) -> None:
+    outcomes = await asyncio.gather(dispatch.invoke("p", URN, event(), log=True), dispatch.invoke("p", URN, event()))
+    assert [outcome.reply.log for outcome in outcomes if outcome.reply] == ["printed", ""]
+    assert (await dispatch.invoke(GONE, URN, event())).verdict is Verdict.REFUSED
+
+
+async def test_a_running_call_holds_no_window(dispatch: Dispatch) -> None:
+    stuck = [asyncio.ensure_future(dispatch.call(STUCK, event(), 900)) for _ in range(1_500)]
+    assert (await asyncio.wait_for(dispatch.call("t-1", event(), 5), 5)).verdict is Verdict.DONE
+    for each in stuck:
+        each.cancel()
+
+
+async def test_a_large_event_travels(dispatch: Dispatch) -> None:
+    given = event(b"y" * 7_000_000)
+    outcomes = await asyncio.gather(dispatch.call("t-1", given, 5), dispatch.call("t-1", event(b"small"), 5))
+    assert [outcome.reply and len(outcome.reply.body) for outcome in outcomes] == [7_000_000, 5]
+
+
+async def test_the_end_of_a_stream_closes_the_session_at_the_dispatcher(tmp_path: Path, fake: FakeDispatch) -> None:
+    async with WireServer(f"unix:{tmp_path}/d", [DispatcherService(fake, kind_of=lambda _trigger: "", pace=PACE)]) as server:
+        async with RemoteDispatch(Peer(server.address), PACE) as remote:
+            session = remote.session("kafka")
+            await session.claim(KEY)
+            assert not fake.sessions[0].closed
+        await until(lambda: fake.sessions[0].closed)
