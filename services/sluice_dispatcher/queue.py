@@ -9,8 +9,11 @@ from collections import deque
 
 from sluice.ledger import Pending
 
-HEAD_EVENTS = 4_096
-"""Events of a function in memory at most."""
+HEAD_EVENTS = 12_288
+"""Events of a function in memory at most: more than a replayable trigger may have open, so that a backlog at the source does not make the
+ledger's pages the ordinary way."""
+OVERHEAD_BYTES = 600
+"""What an event costs in memory beside its body."""
 
 
 class FunctionQueue:
@@ -78,7 +81,7 @@ class FunctionQueue:
 
     def _place(self, pending: Pending) -> None:
         self.waiting += 1
-        self.waiting_bytes += len(pending.event.body)
+        self.waiting_bytes += len(pending.event.body) + OVERHEAD_BYTES
         lane = pending.event.lane
         if lane:
             behind = self._lanes.get(lane)
@@ -114,7 +117,7 @@ class FunctionQueue:
             turns.popleft()
             del self._ready[trigger]
         self.waiting -= 1
-        self.waiting_bytes -= len(pending.event.body)
+        self.waiting_bytes -= len(pending.event.body) + OVERHEAD_BYTES
         self.running[pending.sequence] = pending
         return pending
 
@@ -133,7 +136,7 @@ class FunctionQueue:
         """A running event waits once more (until `due`); its lane stays behind it."""
         del self.running[pending.sequence]
         self.waiting += 1
-        self.waiting_bytes += len(pending.event.body)
+        self.waiting_bytes += len(pending.event.body) + OVERHEAD_BYTES
         if pending.due:
             self._make_ready(pending)
         else:

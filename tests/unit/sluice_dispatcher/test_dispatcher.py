@@ -278,10 +278,11 @@ async def test_more_than_memory_holds_runs_in_order_from_the_ledger(tmp_path: Pa
     mesh = Mesh(tmp_path / "ledger")
     await mesh.start()
     mesh.runner.slots = 0
-    bodies = [b"%d" % number for number in range(6_000)]
+    mesh.bind(msgspec.structs.replace(mesh.snapshot.bindings["t1"], max_pending=20_000))
+    bodies = [b"%d" % number for number in range(15_000)]
     session = mesh.dispatcher.session("kafka")
     claim = await session.claim(KEY)
-    for start in range(0, 6_000, 500):
+    for start in range(0, 15_000, 500):
         events = [an_event(body) for body in bodies[start : start + 500]]
         position = str(start) if start else None
         await session.accept(a_slice(position, str(start + 500), *events, epoch=claim.epoch))
@@ -292,7 +293,7 @@ async def test_more_than_memory_holds_runs_in_order_from_the_ledger(tmp_path: Pa
     def answered() -> bool:
         while mesh.runner.held:
             seen.append(mesh.runner.answer().body)
-        return len(seen) >= 6_000
+        return len(seen) >= 15_000
 
     await until(answered, 60)
     assert seen == bodies
