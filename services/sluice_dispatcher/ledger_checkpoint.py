@@ -44,11 +44,14 @@ class Checkpointer:
             self._running = True
             self._wanted.release()
 
-    def finish(self, writer: apsw.Connection) -> None:
-        """The rest of a round, copied by the writer."""
+    def finish(self, writer: apsw.Connection, *, give_back: bool) -> None:
+        """The rest of a round, copied by the writer. `give_back`: the disk is full, so the log's room is given back at once."""
+        if give_back:
+            self._copy(writer, apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        elif self._nearly_done:
+            self._copy(writer)
         if self._nearly_done:
             self._nearly_done = False
-            self._copy(writer)
             self._running = False
 
     def stop(self) -> None:
@@ -65,9 +68,9 @@ class Checkpointer:
             self.checkpoints += 1
             self._nearly_done = True
 
-    def _copy(self, connection: apsw.Connection) -> None:
+    def _copy(self, connection: apsw.Connection, mode: int = apsw.SQLITE_CHECKPOINT_PASSIVE) -> None:
         """What fails here stays in the log, and the next round tries it again."""
         try:
-            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+            connection.wal_checkpoint(mode=mode)
         except apsw.Error as error:
             _log.warning("ledger checkpoint failed", error=str(error))

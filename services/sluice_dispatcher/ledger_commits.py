@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 BUSY_PAUSE_S = 0.02
 FULL_PAUSE_S = 0.5
+PROBE_S = 1.0
 MAX_REQUESTS = 4_096
 """Calls in one transaction at most."""
 
@@ -133,7 +134,7 @@ class Commits:
         error: apsw.Error | None = None
         try:
             self._connection.execute("COMMIT")
-            self._checkpointer.finish(self._connection)
+            self._checkpointer.finish(self._connection, give_back=self._reserve.full)
         except apsw.Error as its:
             error = its
         self._loop.call_soon_threadsafe(self._committed, requests, answers, error)
@@ -165,10 +166,10 @@ class Commits:
         pause = FULL_PAUSE_S if self._reserve.full else 0.0
         _log.error("ledger disk full", waiting=len(requests))
         self._reserve.release()
+        self._probe_at = self._clock.monotonic() + PROBE_S
         for request in requests:
             if request.new_work:
                 _answer(request.future, _full())
-        self._checkpointer.hurry()
         self._again([request for request in requests if not request.new_work], pause)
 
     def _again(self, requests: list[_Request], pause_s: float) -> None:
@@ -203,12 +204,17 @@ class Commits:
             _log.error("ledger rollback failed", error=str(error))
 
     def _room(self) -> bool:
-        """Whether there is room again, looked at once a second."""
+        """Whether there is room again, looked at now and then."""
         now = self._clock.monotonic()
         if now < self._probe_at:
             return False
-        self._probe_at = now + 1.0
-        return self._reserve.restore()
+        self._probe_at = now + PROBE_S
+        if self._reserve.restore():
+            return True
+        # An empty commit gives the log's room back to the disk; the next look may find enough.
+        self._waiting.append(_Request(lambda: None, self._loop.create_future(), new_work=False))
+        self._wake()
+        return False
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:

@@ -60,7 +60,9 @@ def prepare_file(directory: Path) -> Path:
         _refuse_remains(path)
         _create(path)
     elif path.stat().st_size < 512:
-        raise _damaged(path, "it is shorter than its header")
+        raise damaged(path, "it is shorter than its header")
+    elif missing := missing_pages(path):
+        raise damaged(path, f"{missing} of its pages are cut off")
     return path
 
 
@@ -77,19 +79,16 @@ def connect(path: Path, *, readonly: bool = False, cache_bytes: int = 32 * 1024 
 def check(connection: apsw.Connection, path: Path) -> None:
     """Refuse a file of a newer schema, or one that is cut off or broken. Raises LedgerDamaged with what to do."""
     try:
-        missing = missing_pages(path)
         version = int(connection.execute("PRAGMA user_version").get)
         if version > VERSION:
             raise LedgerDamaged(
                 f"{path} has schema version {version} and this release knows {VERSION}: start the release that wrote it, or a newer one"
             )
         if version < 1:
-            raise _damaged(path, "it is not a ledger")
-        if missing:
-            raise _damaged(path, f"{missing} of its pages are cut off")
+            raise damaged(path, "it is not a ledger")
         _quick_check(connection, path)
     except (apsw.CorruptError, apsw.NotADBError, apsw.IOError) as error:
-        raise _damaged(path, str(error)) from error
+        raise damaged(path, str(error)) from error
 
 
 def missing_pages(path: Path) -> int:
@@ -99,7 +98,7 @@ def missing_pages(path: Path) -> int:
     page_bytes = int.from_bytes(header[16:18], "big")
     page_bytes = 65536 if page_bytes == 1 else page_bytes
     if not header.startswith(b"SQLite format 3\0") or page_bytes < 512:
-        raise _damaged(path, "its header is not that of a ledger")
+        raise damaged(path, "its header is not that of a ledger")
     promised = int.from_bytes(header[28:32], "big")
     present = path.stat().st_size // page_bytes
     if present >= promised:
@@ -124,7 +123,7 @@ def _quick_check(connection: apsw.Connection, path: Path) -> None:
         return
     verdict = connection.execute("PRAGMA quick_check(1)").get
     if verdict != "ok":
-        raise _damaged(path, str(verdict))
+        raise damaged(path, str(verdict))
 
 
 def _create(path: Path) -> None:
@@ -144,10 +143,11 @@ def _create(path: Path) -> None:
 def _refuse_remains(path: Path) -> None:
     log = path.with_name(path.name + "-wal")
     if log.exists() and log.stat().st_size > 0:
-        raise _damaged(path, "the file is gone but its write-ahead log is still there")
+        raise damaged(path, "the file is gone but its write-ahead log is still there")
 
 
-def _damaged(path: Path, what: str) -> LedgerDamaged:
+def damaged(path: Path, what: str) -> LedgerDamaged:
+    """The refusal, with what an operator can do."""
     return LedgerDamaged(
         f"{path} cannot be trusted: {what}. Nothing was changed. Restore the data directory from a backup; or, to give up the events "
         f"in it, move {path.name}* out of {path.parent} and start again"

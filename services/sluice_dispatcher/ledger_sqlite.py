@@ -12,7 +12,7 @@ import msgspec
 import structlog
 
 from sluice.clock import Clock
-from sluice.errors import LedgerDamaged
+from sluice.errors import AlreadyRunning, LedgerDamaged
 from sluice.event import Event
 from sluice.ledger import Claim, Counts, Dead, DeadFilter, Ended, Page, Pending, Push, Retry, Route, Slice, SourceKey, Story
 from sluice.outcome import FailureKind
@@ -25,13 +25,15 @@ from sluice_dispatcher.ledger_lock import DirectoryLock
 from sluice_dispatcher.ledger_reads import PendingReader, UnreadableBlock
 from sluice_dispatcher.ledger_reserve import Reserve
 from sluice_dispatcher.ledger_routes import RouteReader
-from sluice_dispatcher.ledger_schema import PAGE_BYTES, check, connect, prepare_file
+from sluice_dispatcher.ledger_schema import PAGE_BYTES, check, connect, damaged, prepare_file
 from sluice_dispatcher.ledger_stories import Stories, select
 
 T = TypeVar("T")
 
 PURGE_AT_ONCE = 500
 RETIRE_AT_ONCE = 2_000
+OPEN_WAIT_MS = 250
+"""How long an open waits for another process's write to end."""
 
 _log = structlog.get_logger(__name__)
 
@@ -80,16 +82,20 @@ def _connect_all(directory: Path, clock: Clock, options: Options, lock: Director
     try:
         writer = connect(path, cache_bytes=options.cache_bytes)
         connections.append(writer)
+        writer.set_busy_timeout(OPEN_WAIT_MS)
         check(writer, path)
         lease = Lease(writer, options.lease_s)
         lease.take(clock.time(), alone=alone)
+        writer.set_busy_timeout(0)
         connections += [connect(path, readonly=readonly, cache_bytes=4 * 1024 * 1024) for readonly in (False, True)]
         return SqliteLedger(path, clock, options, lock, lease, connections)
     except BaseException as error:
         for connection in connections:
             connection.close()
+        if isinstance(error, apsw.BusyError):
+            raise AlreadyRunning(f"another process is in the middle of a write to {path}: wait for it, or end it") from error
         if isinstance(error, apsw.Error):
-            raise LedgerDamaged(f"{path} cannot be opened: {error}") from error
+            raise damaged(path, str(error)) from error
         raise
 
 
@@ -103,7 +109,7 @@ class SqliteLedger:
         self._path = path
         self._options = options
         self._lock = lock
-        self._connections = connections
+        self.connections = connections
         self._interrupted = read_in_flight(writer)
         self._running: frozenset[int] = frozenset()
         self._reserve = Reserve(path.parent, options.reserve_bytes)
@@ -206,7 +212,7 @@ class SqliteLedger:
         self._commits.stop()
         self._checkpointer.stop()
         self._executor.shutdown()
-        for connection in reversed(self._connections):
+        for connection in reversed(self.connections):
             connection.close()
         self._lock.release()
 
