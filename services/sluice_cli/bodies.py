@@ -1,0 +1,88 @@
+"""From sluice.yaml to the bodies of FunctionGraph's API; pure."""
+
+import base64
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sluice_cli.schema import Async, Function
+
+CONTAINER, HTTP = "Custom Image", "http"
+FUNCTION_DESTINATION = "FunctionGraph"
+
+
+def configuration(name: str, function: Function) -> dict[str, Any]:
+    """What creating and updating share."""
+    body: dict[str, Any] = {
+        "func_name": name,
+        "runtime": HTTP if function.http else CONTAINER,
+        "handler": "-",
+        "timeout": function.timeout,
+        "memory_size": function.memory,
+        "description": function.description,
+        "user_data": variables(function.environment),
+        "strategy_config": {"concurrency": function.max_instances, "concurrent_num": function.concurrency},
+        "initializer_handler": "-" if function.initialize else "",
+        "initializer_timeout": function.init_timeout if function.initialize else 0,
+    }
+    if function.secrets:
+        body["encrypted_user_data"] = variables(function.secrets)
+    if function.image:
+        body["custom_image"] = {"enabled": True, "image": function.image}
+    return body
+
+
+def creation(name: str, function: Function, package: bytes) -> dict[str, Any]:
+    return configuration(name, function) | {"package": function.package, **code(function, package)}
+
+
+def code(function: Function, package: bytes) -> dict[str, Any]:
+    """Which way the code comes in, and the code."""
+    if function.image:
+        return {"code_type": "Custom-Image-Swr"}
+    return {"code_type": "zip", "code_filename": "code.zip", "func_code": {"file": base64.b64encode(package).decode()}}
+
+
+def variables(given: Mapping[str, str]) -> str:
+    return json.dumps(dict(sorted(given.items())), ensure_ascii=False) if given else ""
+
+
+def changed(name: str, function: Function, present: Mapping[str, Any]) -> list[str]:
+    """The fields of the configuration that are not as the file says. Secrets are never shown, so they always count as changed."""
+    wanted = configuration(name, function)
+    fields = [field for field, value in wanted.items() if not _same(field, value, present.get(field))]
+    # What the file no longer has is taken away.
+    return fields + [field for field in ("encrypted_user_data",) if present.get(field) and field not in wanted]
+
+
+def _same(field: str, wanted: Any, present: Any) -> bool:
+    if field == "user_data":
+        return bool(json.loads(wanted or "{}") == json.loads(present or "{}"))
+    if field == "encrypted_user_data":
+        return False
+    if isinstance(wanted, dict):
+        return isinstance(present, dict) and all(present.get(name) == value for name, value in wanted.items())
+    return bool((wanted or None) == (present or None))
+
+
+def async_config(config: Async, urn_of: Mapping[str, str]) -> dict[str, Any]:
+    """`urn_of` has the URNs of the file's own functions."""
+    destinations = {
+        end: {
+            "destination": FUNCTION_DESTINATION,
+            "param": json.dumps({"func_urn": urn_of.get(destination.function, destination.function)}),
+        }
+        for end, destination in (("on_success", config.on_success), ("on_failure", config.on_failure))
+        if destination
+    }
+    return {
+        "max_async_event_age_in_seconds": config.max_age,
+        "max_async_retry_attempts": config.retries,
+        "destination_config": destinations,
+    }
+
+
+def async_changed(wanted: Mapping[str, Any], present: Mapping[str, Any]) -> bool:
+    shown = {end: to for end, to in (present.get("destination_config") or {}).items() if to}
+    same_numbers = all(wanted[name] == present.get(name) for name in ("max_async_event_age_in_seconds", "max_async_retry_attempts"))
+    return not same_numbers or wanted["destination_config"] != shown

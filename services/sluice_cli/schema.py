@@ -1,0 +1,63 @@
+"""What sluice.yaml says, as types. Every key not named here is refused."""
+
+from typing import Any
+
+import msgspec
+
+DEFAULT_MEMORY_MB = 128
+DEFAULT_TIMEOUT_S = 3
+
+
+class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What all parts of the file have in common: an unknown key is refused."""
+
+
+class Destination(_Part, frozen=True, kw_only=True):
+    """Where an end is reported."""
+
+    function: str
+    """A function of this file, or any form of a URN."""
+
+
+class Async(_Part, frozen=True, kw_only=True):
+    """How accepted events are retried, how long they wait, and who is told of their ends."""
+
+    retries: int = 1
+    max_age: int = 3600
+    """Seconds from acceptance."""
+    on_success: Destination | None = None
+    on_failure: Destination | None = None
+
+
+class Function(_Part, frozen=True, kw_only=True):
+    """One function: its code or image, its size and limits, and what triggers it."""
+
+    package: str = "default"
+    code: str = ""
+    """A folder with an executable `bootstrap`, or a zip of one; relative to the file."""
+    image: str = ""
+    http: bool = False
+    """Whether it gets the original HTTP requests instead of events."""
+    memory: int = DEFAULT_MEMORY_MB
+    """MB."""
+    timeout: int = DEFAULT_TIMEOUT_S
+    """Seconds."""
+    initialize: bool = False
+    """Whether `POST /init` is called once in each instance before anything else."""
+    init_timeout: int = 30
+    max_instances: int = 400
+    concurrency: int = 1
+    """Calls at the same time in one instance."""
+    description: str = ""
+    environment: dict[str, str] = {}
+    secrets: dict[str, str] = {}
+    """Like environment; stored encrypted and never shown."""
+    async_: Async | None = msgspec.field(default=None, name="async")
+    triggers: list[dict[str, Any]] = []
+    """Each has `type`, may have `enabled`, and the rest is the type's `event_data`."""
+
+
+class Manifest(_Part, frozen=True, kw_only=True):
+    """The whole file."""
+
+    functions: dict[str, Function]
