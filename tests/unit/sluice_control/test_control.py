@@ -2,16 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import msgspec
 
 from sluice.binding import Mode, TriggerStatus
 from sluice.catalog import Catalog, Change, Snapshot
-from sluice.clock import SteppedClock
 from sluice_control.control import Control
 from tests.unit.sluice_control.client import Client, function_body
-from tests.unit.sluice_control.fakes import KINDS
 
 KAFKA = {"kafka_connect_address": "127.0.0.1:9092", "topic_ids": ["orders"], "batch_size": 100, "ordering": "source", "linger": 0.5}
 
@@ -49,16 +46,3 @@ async def test_a_function_and_a_trigger_made_by_the_api_are_delivered_by_the_wat
     }
     package = b"".join([chunk async for chunk in control.code(function.code)])
     assert len(package) == created.json["code_size"]
-
-
-async def test_a_restart_keeps_everything(tmp_path: Path, clock: SteppedClock) -> None:
-    async with Control(tmp_path, KINDS, clock) as first:
-        key, project = await first.bootstrap_credentials(), first.project
-        before = Snapshot()
-        await until_synced(first.watch("up", frozenset()), before)
-    async with Control(tmp_path, KINDS, clock) as second:
-        assert (await second.bootstrap_credentials(), second.project) == (key, project)
-        after = Snapshot()
-        await until_synced(second.watch("up", frozenset()), after)
-    assert after.keys == before.keys == {key.access_key: key}
-    assert after.generation == before.generation

@@ -1,0 +1,95 @@
+"""What holds for every operation: identity, project, role, limits, errors."""
+
+import re
+
+import pytest
+from starlette.responses import Response
+
+from sluice.errors import SluiceError, Unavailable
+from sluice_control import asgi
+from sluice_control.api import operations
+from sluice_control.asgi import Call, Operation, application
+from sluice_control.control import Control
+from tests.unit.sluice_control.client import Client, function_body
+from tests.unit.sluice_control.fakes import FakeLogs, FakeRecords
+
+FUNCTIONS = "/v2/{p}/fgs/functions"
+
+
+async def no_checks() -> list[tuple[str, bool, str]]:
+    return []
+
+
+async def test_nobody_is_served_without_an_identity(control: Control, records: FakeRecords, logs: FakeLogs) -> None:
+    sent = []
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": b""}
+
+    async def send(message: object) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": f"/v2/{control.project}/fgs/functions", "query_string": b"", "headers": []}
+    await control.api(records, logs, no_checks)(scope, receive, send)
+    assert sent[0]["status"] == 401  # type: ignore[index]
+
+
+async def test_another_project_looks_like_something_that_is_not_there(control: Control, api: Client) -> None:
+    stranger = api.of_project("0" * 32)
+    await api("POST", FUNCTIONS, function_body())
+    missing = await api("GET", "/v2/nobody/fgs/functions")
+    for path in (f"/v2/{api.project}/fgs/functions", f"/v2/{api.project}/fgs/functions/hello/config", f"/sluice/v1/{api.project}/triggers"):
+        answer = await stranger("GET", path)
+        assert (answer.error, answer.message) == (missing.error, missing.message) == ((404, "FSS.0404"), answer.message)
+    urn = f"urn:fss:local-1:{api.project}:function:default:hello:latest"
+    assert (await stranger("GET", f"{FUNCTIONS}/{urn}/config")).error == (404, "FSS.1051")
+    assert (await stranger("GET", FUNCTIONS)).json["count"] == 0
+
+
+async def test_each_role_may_do_what_it_is_for(control: Control, records: FakeRecords, logs: FakeLogs, api: Client) -> None:
+    may = {
+        "admin": {"read", "write", "admin"},
+        "deployer": {"read", "write"},
+        "reader": {"read"},
+        "invoker": set[str](),
+        "stranger": set[str](),
+    }
+    for operation in operations(control, records, logs, no_checks):
+        path = re.sub(r"\{(?!p\})\w+\}", "none", operation.path.replace("{project_id}", "{p}"))
+        for role, allowed in may.items():
+            answer = await api.as_role(role)(operation.method, path, b"{}")
+            assert (answer.status == 403) == (operation.needs not in allowed), (operation.method, operation.path, role, answer.body)
+
+
+async def test_changes_need_more_than_reading_and_keys_more_than_changing(control: Control, records: FakeRecords, logs: FakeLogs) -> None:
+    for operation in operations(control, records, logs, no_checks):
+        keys = "/keys" in operation.path
+        assert operation.needs == ("admin" if keys else "read" if operation.method == "GET" else "write"), operation.path
+
+
+async def test_an_unknown_path_is_404_and_a_wrong_method_405_with_functiongraphs_body(api: Client) -> None:
+    unknown = await api("GET", "/v2/{p}/nothing")
+    assert (unknown.error, bool(unknown.headers["x-request-id"])) == ((404, "FSS.0404"), True)
+    wrong = await api("PATCH", FUNCTIONS)
+    assert (wrong.error, "GET" in wrong.headers["allow"]) == ((405, "FSS.0404"), True)
+
+
+async def test_a_body_over_the_limit_is_413(api: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asgi, "MAX_BODY_BYTES", 100)
+    assert (await api("POST", FUNCTIONS, b"x" * 101)).error == (413, "FSS.0413")
+
+
+async def test_what_may_work_later_is_503_with_a_hint_and_a_bug_is_500_without_its_words() -> None:
+    async def busy(call: Call) -> Response:
+        raise Unavailable("the disk is full", 2.5)
+
+    async def broken(call: Call) -> Response:
+        raise SluiceError("secret words")
+
+    lines = [Operation("GET", "/busy/{project_id}", "read", busy), Operation("GET", "/broken/{project_id}", "read", broken)]
+    client = Client(application(lines), "p")
+    later = await client("GET", "/busy/p")
+    assert (later.error, later.headers["retry-after"], later.message) == ((503, "FSS.0503"), "3", "the disk is full")
+    bug = await client("GET", "/broken/p")
+    assert bug.error == (500, "FSS.0500")
+    assert b"secret" not in bug.body

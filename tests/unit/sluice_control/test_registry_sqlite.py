@@ -1,0 +1,121 @@
+"""The registry's file."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import apsw
+import pytest
+
+from sluice.binding import TriggerStatus
+from sluice.errors import ConfigurationError
+from sluice_control.bodies import AsyncConfig, FunctionSettings
+from sluice_control.registry import AliasRow, AsyncRow, Commit, Edit, FunctionRow, Removed, TriggerRow, VersionRow
+from sluice_control.registry_sqlite import SqliteRegistry
+
+
+@pytest.fixture
+async def registry(tmp_path: Path) -> AsyncIterator[SqliteRegistry]:
+    opened = SqliteRegistry(tmp_path / "registry.db")
+    yield opened
+    await opened.close()
+
+
+def make(name: str = "hello") -> "Step":
+    return Step(name)
+
+
+class Step:
+    """Adds a function with a version."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self, edit: Edit) -> FunctionRow:
+        function = edit.add_function("p", "default", self.name, 1)
+        edit.put_version(VersionRow(function, "latest", edit.generation(), 1, FunctionSettings(runtime="http")))
+        return function
+
+
+async def test_a_change_is_one_generation_and_what_raises_changes_nothing(registry: SqliteRegistry) -> None:
+    def failing(edit: Edit) -> None:
+        make("lost")(edit)
+        raise RuntimeError("no")
+
+    await registry.change(make("one"))
+    with pytest.raises(RuntimeError):
+        await registry.change(failing)
+    await registry.change(lambda edit: None)
+    await registry.change(make("two"))
+    assert registry.view.generation() == 2
+    assert registry.view.count_functions("p") == 2
+
+
+async def test_commits_are_told_in_order_even_if_whoever_asked_is_gone(registry: SqliteRegistry) -> None:
+    told: list[int] = []
+    done = asyncio.Event()
+
+    def listener(commit: Commit) -> None:
+        told.append(commit.generation)
+        if len(told) == 20:
+            done.set()
+
+    registry.on_commit(listener)
+    tasks = [asyncio.create_task(registry.change(make(f"f{number}"))) for number in range(20)]
+    await asyncio.sleep(0)
+    tasks[0].cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    if len(told) < 19:
+        await asyncio.wait_for(done.wait(), 10)
+    assert told == sorted(told)
+    assert len(told) == registry.view.count_functions("p")
+
+
+async def test_a_snapshot_stands_still_while_the_registry_goes_on(registry: SqliteRegistry) -> None:
+    await registry.change(make("one"))
+    snapshot = registry.snapshot()
+    await registry.change(make("two"))
+    assert (snapshot.view.generation(), len(list(snapshot.view.everything()))) == (1, 1)
+    assert (registry.view.generation(), len(list(registry.view.everything()))) == (2, 2)
+    snapshot.close()
+
+
+async def test_a_removal_is_told_after_what_pointed_there_and_a_put_before(registry: SqliteRegistry) -> None:
+    commits: list[Commit] = []
+    registry.on_commit(commits.append)
+
+    def build(edit: Edit) -> FunctionRow:
+        function = make()(edit)
+        edit.put_trigger(TriggerRow("t", function, "!a", "TIMER", "timer", TriggerStatus.ACTIVE, b"{}", b"{}", 1, 1))
+        edit.put_alias(AliasRow(function, "a", "latest", 1))
+        edit.put_async(AsyncRow(function, "latest", AsyncConfig(max_async_retry_attempts=3), 1, 1))
+        return function
+
+    function = await registry.change(build)
+    await registry.change(lambda edit: edit.remove_function(function))
+    await registry.change(make("next"))
+    kinds = [[type(one.row if isinstance(one, Removed) else one).__name__ for one in commit.touched] for commit in commits[:2]]
+    assert kinds == [["VersionRow", "AliasRow", "TriggerRow"], ["TriggerRow", "AliasRow", "VersionRow"]]
+    told = commits[0].touched[0]
+    assert isinstance(told, VersionRow)
+    assert told.asynchronous == AsyncConfig(max_async_retry_attempts=3)
+    assert isinstance(commits[1].touched[0], Removed)
+    assert next(iter(registry.view.everything())).function.id != function.id  # type: ignore[union-attr]
+
+
+async def test_a_file_of_a_newer_schema_is_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "registry.db"
+    await SqliteRegistry(path).close()
+    connection = apsw.Connection(str(path))
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(ConfigurationError, match=r"registry\.db has schema 99"):
+        SqliteRegistry(path)
+
+
+async def test_a_damaged_file_is_refused_and_not_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / "registry.db"
+    path.write_bytes(b"nonsense" * 1000)
+    with pytest.raises(ConfigurationError, match="is damaged"):
+        SqliteRegistry(path)
+    assert path.read_bytes() == b"nonsense" * 1000
