@@ -40,7 +40,7 @@ def translated(error: BaseException, server: str) -> SourceLost | SourceRefused:
         return SourceRefused(f"{server} refused: {_said(error)}")
     cause = error if isinstance(error, ssl.SSLError) else error.__cause__
     if isinstance(cause, ssl.SSLError):
-        return SourceRefused(f"{server}: TLS failed: {cause.reason or cause}")
+        return SourceRefused(f"{server}: TLS failed: {getattr(cause, 'reason', None) or cause}")
     if isinstance(error, TimeoutError):
         return SourceLost(f"{server} does not answer")
     return SourceLost(f"{server}: {_said(error)}")

@@ -7,7 +7,7 @@ BUSY = 100
 """Records within the window from which waiting pays: a fetch costs as much as 50 records."""
 FULL = 400
 """A read of so many records needs no waiting."""
-PAUSE_S = 0.004
+PAUSE_S = 0.008
 
 
 class Pace:

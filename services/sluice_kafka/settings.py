@@ -12,6 +12,7 @@ from sluice.errors import Fault, Invalid
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _SERVER = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
 _NO_LOGIN = "FSS.1113"
+_SECRET = frozenset({"kafka_password", "tls_key"})
 
 Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 
@@ -58,6 +59,14 @@ class KafkaSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         logins = list(self._login_faults())
         if faults or logins:
             raise Invalid(faults + logins, "FSS.0400" if faults else _NO_LOGIN)
+
+    def __rich_repr__(self) -> list[tuple[str, object]]:
+        """What may be shown: everything but the secrets."""
+        values = [(name, getattr(self, name)) for name in self.__struct_fields__]
+        return [(name, "***" if name in _SECRET and value else value) for name, value in values]
+
+    def __repr__(self) -> str:
+        return f"KafkaSettings({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
 
     @property
     def servers(self) -> list[str]:
