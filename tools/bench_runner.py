@@ -99,11 +99,11 @@ async def one(service: RunnerService, function: Function) -> Reply:
     return await answer
 
 
-async def cold_start(service: RunnerService, function: Function, times: int) -> dict[str, float]:
+async def cold_start(service: RunnerService, name: str, function: Function, times: int) -> dict[str, float]:
     """From submit to the reply of the first call of a new function, its package already here."""
     took = []
     for number in range(times):
-        fresh = Function(f"urn:fss:r:p:function:default:cold{number}:latest", code=function.code, instance_concurrency=1)
+        fresh = Function(f"urn:fss:r:p:function:default:{name}{number}:latest", code=function.code, instance_concurrency=1)
         began = time.monotonic()
         reply = await one(service, fresh)
         took.append((time.monotonic() - began) * 1000)
@@ -153,7 +153,7 @@ async def main(options: argparse.Namespace) -> None:
             figures: dict[str, object] = {"isolation": engine.describe().mode}
             figures["calls"] = [await throughput(service, function, options.in_flight, options.seconds) for _ in range(3)]
             for name, digest, bootstrap in (("c", small, Path(scratch, "bootstrap")), ("python", python, FUNCTIONS / "echo" / "bootstrap")):
-                figures[f"cold_{name}"] = await cold_start(service, Function(function.urn, code=digest), 10)
+                figures[f"cold_{name}"] = await cold_start(service, name, Function(function.urn, code=digest), 10)
                 figures[f"bare_{name}_ms"] = round(statistics.median(bare_start(bootstrap) for _ in range(10)), 2)
             print(json.dumps(figures, indent=1))
 

@@ -19,6 +19,7 @@ class Cgroups:
         self.unified = (root / "cgroup.controllers").exists()
         bases = [root] if self.unified else [root / "memory", root / "pids"]
         self._folders = [base / name for base in bases if base.is_dir()]
+        self._count = 0
         if not self.unified and not (root / "memory" / "cgroup.procs").exists():
             raise FileNotFoundError("there is no memory controller")
 
@@ -40,28 +41,33 @@ class Cgroups:
             with suppress(OSError):
                 folder.rmdir()
 
-    def new(self, name: str, memory_mb: int) -> "Cgroup":
-        return Cgroup([folder / name for folder in self._folders], memory_mb << 20, unified=self.unified)
+    def new(self) -> "Cgroup":
+        self._count += 1
+        return Cgroup([folder / str(self._count) for folder in self._folders], unified=self.unified)
 
 
 class Cgroup:
     """The control group of one instance. Raises OSError if it cannot be made."""
 
-    def __init__(self, folders: list[Path], limit: int, *, unified: bool) -> None:
+    def __init__(self, folders: list[Path], *, unified: bool) -> None:
         self._folders = folders
         self._unified = unified
         for folder in folders:
             folder.mkdir()
-        memory = folders[0]
-        if unified:
-            (memory / "memory.max").write_text(str(limit))
+        _write_if_there(folders[-1] / "pids.max", str(MAX_PROCESSES))
+        usage = "memory.current" if unified else "memory.usage_in_bytes"
+        self._usage = os.open(folders[0] / usage, os.O_RDONLY | os.O_CLOEXEC)
+
+    def limit(self, memory_mb: int) -> None:
+        """The kernel kills what goes over this, without swapping it out first. Raises OSError."""
+        memory, limit = self._folders[0], str(memory_mb << 20)
+        if self._unified:
+            (memory / "memory.max").write_text(limit)
             _write_if_there(memory / "memory.swap.max", "0")
             _write_if_there(memory / "memory.oom.group", "1")
         else:
-            (memory / "memory.limit_in_bytes").write_text(str(limit))
-            _write_if_there(memory / "memory.memsw.limit_in_bytes", str(limit))
-        _write_if_there(folders[-1] / "pids.max", str(MAX_PROCESSES))
-        self._usage = os.open(memory / ("memory.current" if unified else "memory.usage_in_bytes"), os.O_RDONLY | os.O_CLOEXEC)
+            (memory / "memory.limit_in_bytes").write_text(limit)
+            _write_if_there(memory / "memory.memsw.limit_in_bytes", limit)
 
     @property
     def members(self) -> list[str]:

@@ -46,7 +46,8 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, lost: Callable[["Connection"], None]) -> None:
         self.closed = False
-        self.used = False
+        self.reused = False
+        """An earlier request was answered on it."""
         self.status = 0
         self.reusable = False
         self.deadline = 0.0
@@ -180,7 +181,8 @@ class Connection(asyncio.Protocol):
         if ending is not Ending.ANSWERED:
             self.reusable = False
             self._close()
-        self.used = True
+        else:
+            self.reused = True
         if ended is not None:
             ended(self, ending)
 

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from sluice.engine import Isolation, Start, StartFailed, Watcher
 from sluice_runner import leftovers
-from sluice_runner.cgroups import Cgroups
+from sluice_runner.cgroups import Cgroup, Cgroups
 from sluice_runner.fork_link import ForkLink
 from sluice_runner.forkserver.sandbox import CODE_FOLDER, FUNCTION_USER
 from sluice_runner.host_network import HostNetwork
@@ -199,10 +199,10 @@ class ProcessEngine:
         self._warm.append(agent)
 
     async def _new_agent(self) -> ProcessInstance:
-        instance = ProcessInstance(self._gone)
+        instance = ProcessInstance(self._gone, await self._new_cgroup())
         out, err = instance.open_pipes()
         try:
-            instance.process = await self._link.fork(self._mode, instance.agent_end, out, err, self._plan())
+            instance.process = await self._link.fork(self._mode, instance.agent_end, out, err, self._plan(instance))
             self._agents[instance.process] = instance
             instance.agent_end.close()
             await instance.prepared()
@@ -215,11 +215,20 @@ class ProcessEngine:
             os.close(err)
         return instance
 
-    def _plan(self) -> dict[str, Any]:
+    async def _new_cgroup(self) -> Cgroup | None:
+        if self._cgroups is None:
+            return None
+        try:
+            return await asyncio.to_thread(self._cgroups.new)
+        except OSError as error:
+            raise StartFailed(f"no memory limit: {error}") from error
+
+    def _plan(self, instance: ProcessInstance) -> dict[str, Any]:
         as_root = os.geteuid() == 0
         return {
             "hidden": [str(self._data)],
             "code": str(self._code),
+            "members": instance.cgroup.members if instance.cgroup else [],
             "resolver": name_servers() if self._network else "",
             "network": self._network.plan() if self._network else None,
             "uid": FUNCTION_USER if as_root else os.geteuid(),
@@ -227,8 +236,8 @@ class ProcessEngine:
         }
 
     def _limit(self, instance: ProcessInstance, order: Start) -> None:
-        if self._cgroups is not None:
-            instance.cgroup = self._cgroups.new(order.name, order.function.memory_mb)
+        if instance.cgroup is not None:
+            instance.cgroup.limit(order.function.memory_mb)
         else:
             self._memory.add(instance, order.function.memory_mb)
 
@@ -251,7 +260,6 @@ class ProcessEngine:
             "port": port,
             "uid": FUNCTION_USER if other_user else None,
             "gid": FUNCTION_USER if other_user else None,
-            "cgroups": instance.cgroup.members if instance.cgroup else [],
         }
 
     def _over_memory(self, instance: ProcessInstance) -> None:

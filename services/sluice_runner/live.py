@@ -1,4 +1,4 @@
-"""A live instance: the engine's instance, its idle connections, and how it is initialised."""
+"""A live instance: the engine's instance, its connections, and how it is initialised."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 from sluice.engine import Instance
 from sluice.function import Function
 from sluice_runner.connection import Connection, Ending, HeaderConnection
+from sluice_runner.output import Output
 from sluice_runner.pool import Worker
 from sluice_runner.request import Requests
 
@@ -20,16 +21,18 @@ class InitFailed(Exception):
 
 
 class LiveInstance(Generic[T]):
-    def __init__(self, worker: Worker[T], instance: Instance, requests: Requests) -> None:
+    """`dying`: it is being ended, and takes no calls. `gone`: nothing of it runs any more."""
+
+    def __init__(self, worker: Worker[T], instance: Instance, requests: Requests, output: Output) -> None:
         self.worker = worker
         self.instance = instance
         self.name = instance.name
         self.requests = requests
+        self.output = output
         self.idle: list[Connection] = []
-        self.event = ""
-        """The event of its latest call: what it prints is most likely about that."""
         self.cold = True
         self.dying = False
+        self.gone = asyncio.Event()
         self._connections: set[Connection] = set()
         self._kind: Callable[[Callable[[Connection], None]], Connection] = HeaderConnection if requests.function.is_http else Connection
 
@@ -43,6 +46,9 @@ class LiveInstance(Generic[T]):
                 socket.close()
                 raise
         self._connections.add(connection)
+        if self.dying:
+            connection.abandon()
+            raise ConnectionRefusedError("the instance is being ended")
         return connection
 
     async def initialise(self, function: Function, request_id: str) -> None:
@@ -58,7 +64,7 @@ class LiveInstance(Generic[T]):
         except TimeoutError:
             raise InitFailed(f"/init did not answer within {function.init_timeout_s:g} s") from None
         if ending is not Ending.ANSWERED:
-            raise InitFailed(f"/init: {ending.value}")
+            raise InitFailed(f"/init was not answered: {ending.value}")
         if not 200 <= connection.status < 300:
             raise InitFailed(f"/init answered with status {connection.status}")
         self.give_back(connection)
@@ -68,10 +74,12 @@ class LiveInstance(Generic[T]):
         if connection.reusable and not connection.closed:
             self.idle.append(connection)
 
-    def close(self) -> None:
+    def die(self) -> None:
+        """No further calls: close all connections. What was in flight gets no ending from them."""
+        self.dying = True
+        self.idle.clear()
         for connection in list(self._connections):
             connection.abandon()
-        self.idle.clear()
 
     def _lost(self, connection: Connection) -> None:
         self._connections.discard(connection)

@@ -34,16 +34,20 @@ class Packages:
         self._folder = folder
         self._fetch = fetch
         self._locks: dict[str, asyncio.Lock] = {}
+        self._here: set[str] = set()
 
     async def folder(self, digest: str) -> Path:
         """The folder of the package, fetched and unpacked if it is not here yet. Raises BadPackage, FunctionGone, Unavailable."""
         if not _DIGEST.fullmatch(digest):
             raise BadPackage("the code's digest is not a SHA-512 in hexadecimal digits")
         target = self._folder / digest
+        if digest in self._here:
+            return target
         async with self._locks.setdefault(digest, asyncio.Lock()):
             if not await asyncio.to_thread(target.is_dir):
                 await self._bring(digest, target)
         self._locks.pop(digest, None)
+        self._here.add(digest)
         return target
 
     async def _bring(self, digest: str, target: Path) -> None:

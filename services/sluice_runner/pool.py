@@ -82,6 +82,7 @@ class Fleet(Generic[T]):
         self.crashed_in_a_row = 0
         self.backoff_s = 0.0
         self.blocked_until = 0.0
+        self.released_at = 0.0
         self.failure: Failure | None = None
         self.starting = 0
         self.last_start = 0.0
@@ -252,14 +253,21 @@ class Pool(Generic[T]):
         self._drained = []
         return decisions
 
-    def sweep(self, now: float) -> None:
-        """Retire what has been idle for too long, and forget functions that have nothing; once a second is enough."""
+    def sweep(self, now: float) -> list[str]:
+        """Retire what has been idle for too long, and forget functions that have nothing; once a second is enough. Returns the functions
+        that are no longer held back."""
+        released = []
         for urn, fleet in list(self.fleets.items()):
             for worker in list(fleet.free):
                 if worker.running == 0 and now - worker.idle_since >= self.limits.idle_s:
                     self.retire(worker, "idle")
-            if not fleet.workers and not fleet.held and now >= fleet.blocked_until + LAST_BACKOFF_S:
+            if fleet.blocked_until and now >= fleet.blocked_until:
+                fleet.blocked_until = 0.0
+                fleet.released_at = now
+                released.append(urn)
+            if not fleet.workers and not fleet.held and now - fleet.released_at >= LAST_BACKOFF_S:
                 del self.fleets[urn]
+        return released
 
     def credit(self, function: Function, now: float) -> int:
         """Calls that may be started or held now. At least 1 for whatever could be started, and for what must be told that it cannot."""

@@ -20,11 +20,11 @@ _MEASURE_EVERY_S = 0.1
 class ProcessInstance:
     """An agent, idle at first; `start` makes it an instance. Implements `sluice.engine.Instance`."""
 
-    def __init__(self, gone: Callable[["ProcessInstance"], None]) -> None:
+    def __init__(self, gone: Callable[["ProcessInstance"], None], cgroup: Cgroup | None) -> None:
         self.name = ""
         self.address = ""
         self.process = 0
-        self.cgroup: Cgroup | None = None
+        self.cgroup = cgroup
         self.measured_mb = 0.0
         self.reason = EndCause.EXITED
         self._gone = gone

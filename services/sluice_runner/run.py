@@ -10,7 +10,7 @@ from sluice_runner.live import LiveInstance
 class Run:
     """From `submit` to the reply. `live` is there from `begun` on; `ended` is what its connection calls."""
 
-    __slots__ = ("_answered", "begun", "call", "done", "live", "started_at")
+    __slots__ = ("_answered", "begun", "call", "done", "live", "started_at", "written")
     live: "LiveInstance[Run]"
 
     def __init__(self, call: Call, done: Done, answered: "Callable[[Run, Connection, Ending], None]") -> None:
@@ -18,6 +18,7 @@ class Run:
         self.done = done
         self.started_at = 0.0
         self.begun = False
+        self.written = False
         self._answered = answered
 
     def ended(self, connection: Connection, ending: Ending) -> None:

@@ -1,6 +1,8 @@
 """The runner as a service: the pool, an engine, code packages and the functions' logs, put together."""
 
+import asyncio
 import os
+from collections.abc import AsyncIterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -9,9 +11,13 @@ import msgspec
 
 from sluice.clock import Clock
 from sluice.engine import Engine
+from sluice.runner import InstanceState, LogLine
+from sluice.urn import parse
 from sluice_runner.local import LocalRunner
+from sluice_runner.logs import LogStore
 from sluice_runner.packages import Fetch, Packages
 from sluice_runner.pool import Limits
+from sluice_runner.tasks import Tasks
 
 
 class RunnerOptions(msgspec.Struct, frozen=True):
@@ -29,20 +35,39 @@ class RunnerOptions(msgspec.Struct, frozen=True):
 
 
 class RunnerService:
-    """One runner of one data directory. Use it as a context manager; in one process the dispatcher calls `runner` directly."""
+    """One runner of one data directory. Use it as a context manager. `runner` is the Runner port; this is the Logs port."""
 
     def __init__(self, data: Path, engine: Engine, fetch: Fetch, clock: Clock, options: RunnerOptions | None = None) -> None:
         options = options or RunnerOptions()
         self.engine = engine
+        self._log_store = LogStore(data / "runner" / "logs", clock)
         packages = Packages(data / "runner" / "code", fetch)
-        self.runner = LocalRunner(engine, packages, clock, options.limits(), start_within_s=options.start_within_s)
+        self.runner = LocalRunner(engine, packages, self._log_store, clock, options.limits(), start_within_s=options.start_within_s)
+        self._tasks = Tasks()
 
     async def __aenter__(self) -> Self:
         await self.runner.__aenter__()
+        self._tasks.spawn(self._log_store.run())
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Ends all instances, and writes what they printed last."""
         await self.runner.__aexit__(kind, error, trace)
+        await self._tasks.close()
+
+    def logs(self, function: str, *, since: float, limit: int, follow: bool) -> AsyncIterator[LogLine]:
+        return self._log_store.read(function, since=since, limit=limit, follow=follow)
+
+    async def instances(self, project: str) -> list[InstanceState]:
+        return [state for state in self.runner.instances() if parse(state.urn, region="", project="").project == project]
+
+    async def drain(self, within_s: float) -> bool:
+        """Wait for the calls under way; whether all have ended. New ones are not refused: their source stops first."""
+        try:
+            await asyncio.wait_for(self.runner.idle(), within_s)
+        except TimeoutError:
+            return False
+        return True
 
 
 def machine_memory_mb() -> int:

@@ -31,21 +31,21 @@ def main(control: socket.socket, out: int, err: int, surroundings: sandbox.Sandb
     wake = wake_on_child_end()
     try:
         surroundings.prepare()
+        launcher = launch.Launcher(out, err, surroundings.members)
     except OSError as error:
         wire.send(control, {"op": "unprepared", "error": f"no surroundings for an instance: {error}"})
         return
     wire.send(control, {"op": "prepared"})
-    Agent(control, out, err, surroundings, wake).run()
+    Agent(control, surroundings, launcher, wake).run()
 
 
 class Agent:
-    def __init__(self, control: socket.socket, out: int, err: int, surroundings: sandbox.Sandbox, wake: int) -> None:
+    def __init__(self, control: socket.socket, surroundings: sandbox.Sandbox, launcher: launch.Launcher, wake: int) -> None:
         self._control = control
-        self._out = out
-        self._err = err
         self._surroundings = surroundings
+        self._launcher = launcher
         self._wake = wake
-        self._process = 0
+        self._process = launcher.process
         self._status: int | None = None
         self._port = 0
         self._started_at = 0.0
@@ -88,19 +88,17 @@ class Agent:
     def _start(self, order: wire.Message) -> bool:
         try:
             order["folder"] = self._surroundings.admit(order["folder"])
-            self._process = launch.start(order, self._out, self._err)
+            self._launcher.start(order)
         except OSError as error:
             wire.send(self._control, {"op": "unstarted", "error": f"{error.strerror or error}"})
             return False
-        os.close(self._out)
-        os.close(self._err)
         self._port = order["port"]
         self._started_at = time.monotonic()
         self._probe_at = self._started_at + _FIRST_PROBE_S
         return True
 
     def _stop(self, grace_s: float) -> bool:
-        if not self._process or grace_s <= 0:
+        if not self._started_at or grace_s <= 0:
             return False
         with suppress(ProcessLookupError):
             os.kill(self._process, signal.SIGTERM)

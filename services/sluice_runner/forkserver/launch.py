@@ -1,5 +1,6 @@
 """From an agent to a function: limits, identity, descriptors, exec. And back: the end of everything it started."""
 
+import json
 import os
 import resource
 import signal
@@ -12,32 +13,45 @@ MAX_OPEN_FILES = 2048
 MAX_PROCESSES = 1024
 
 
-def start(order: wire.Message, out: int, err: int) -> int:
-    """The process id of the function once its program runs. Raises OSError with the reason if it cannot."""
-    reader, writer = os.pipe2(os.O_CLOEXEC)
-    process = os.fork()
-    if process == 0:
-        _become_function(order, out, err, writer)
-    os.close(writer)
-    with os.fdopen(reader, "rb") as failure:
-        reason = failure.read()
-    if reason:
-        os.waitpid(process, 0)
-        raise OSError(reason.decode(errors="replace"))
-    return process
+class Launcher:
+    """A child that has done beforehand all that does not depend on the function: a control group is joined slowly (tens of milliseconds
+    in version 1), and a start must not wait for it."""
+
+    def __init__(self, out: int, err: int, members: list[str]) -> None:
+        order_reader, self._order = os.pipe2(os.O_CLOEXEC)
+        self._failure, failure_writer = os.pipe2(os.O_CLOEXEC)
+        self.process = os.fork()
+        if self.process == 0:
+            os.close(self._order)
+            os.close(self._failure)
+            _become_function(order_reader, failure_writer, out, err, members)
+        for descriptor in (order_reader, failure_writer, out, err):
+            os.close(descriptor)
+
+    def start(self, order: wire.Message) -> None:
+        """Returns when the function's program runs. Raises OSError with the reason if it cannot."""
+        with os.fdopen(self._order, "wb") as pipe, suppress(BrokenPipeError):
+            pipe.write(json.dumps(order).encode())
+        with os.fdopen(self._failure, "rb") as pipe:
+            reason = pipe.read()
+        if reason:
+            raise OSError(reason.decode(errors="replace"))
 
 
-def _become_function(order: wire.Message, out: int, err: int, failure: int) -> None:
+def _become_function(order_reader: int, failure: int, out: int, err: int, members: list[str]) -> None:
     """In the child: never returns."""
-    step = "surroundings"
+    step = "session"
     try:
         os.setsid()
-        for path in order["cgroups"]:
+        kernel.die_with_parent()
+        for path in members:
             step = f"memory limit ({path})"
-            with open(path, "w") as members:
-                members.write("0")
+            with open(path, "w") as file:
+                file.write("0")
         step = "descriptors"
         _take_descriptors(out, err)
+        step = "order"
+        order = _read_order(order_reader)
         step = "working directory"
         os.chdir(order["folder"])
         step = "identity"
@@ -48,6 +62,12 @@ def _become_function(order: wire.Message, out: int, err: int, failure: int) -> N
         os.write(failure, f"{step}: {getattr(error, 'strerror', None) or error}".encode())
     finally:
         os._exit(127)
+
+
+def _read_order(descriptor: int) -> wire.Message:
+    with os.fdopen(descriptor, "rb") as pipe:
+        order: wire.Message = json.loads(pipe.read())
+    return order
 
 
 def _take_descriptors(out: int, err: int) -> None:

@@ -35,6 +35,12 @@ class Sandbox:
         self._host = host
         self._code = -1
 
+    @property
+    def members(self) -> list[str]:
+        """Files of control groups into which the function's process writes itself."""
+        members: list[str] = self._plan["members"]
+        return members
+
     def prepare(self) -> None:
         """Everything that does not depend on the function. Raises OSError."""
         if self._plan["mode"] == "port":
