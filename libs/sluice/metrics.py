@@ -59,6 +59,7 @@ REGISTER = (
     LATE_SETTLES,
 )
 
+SPAN_RECEIVE = "sluice.receive"
 SPAN_ATTEMPT = "sluice.attempt"
 
 Sample = tuple[Metric, tuple[str, ...], float]

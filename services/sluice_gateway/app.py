@@ -12,6 +12,7 @@ from sluice.dispatch import Dispatch
 from sluice.event import id_text, random_id
 from sluice.host.probes import Probes, Ready
 from sluice.identity import Identity
+from sluice.tracing import NoTraces, Traces
 from sluice_gateway.bodies import Body, ClientGone, Held, Message, Receive, declared_length, may_have_body
 from sluice_gateway.calls import Calls
 from sluice_gateway.doorkeeper import Doorkeeper
@@ -20,6 +21,7 @@ from sluice_gateway.limits import Limits
 from sluice_gateway.refusal import Answer, Refusal, not_found, unavailable
 from sluice_gateway.settings import RESERVED
 from sluice_gateway.shape import Peer, Request, event_headers
+from sluice_gateway.trace import Receiving
 from sluice_gateway.triggers import Triggers
 
 Scope = MutableMapping[str, Any]
@@ -48,6 +50,7 @@ class Gateway:
         exposition: Callable[[], str],
         clock: Clock,
         ready: Ready = lambda: "",
+        traces: Traces | None = None,
         region: str = "local-1",
         limits: Limits | None = None,
     ) -> None:
@@ -57,8 +60,9 @@ class Gateway:
         self._probes = Probes(ready, exposition)
         self._held = Held(self.limits.held)
         self._doorkeeper = Doorkeeper(snapshot, clock)
-        self._calls = Calls(dispatch, snapshot, self._doorkeeper, self.limits.trigger_body)
-        self._invocations = Invocations(dispatch, snapshot, region)
+        receiving = Receiving(traces or NoTraces())
+        self._calls = Calls(dispatch, snapshot, self._doorkeeper, receiving, self.limits.trigger_body)
+        self._invocations = Invocations(dispatch, snapshot, receiving, region)
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI, type http."""

@@ -13,7 +13,7 @@ from sluice_gateway.invocations import accepted, idempotency_key, reply_of
 from sluice_gateway.refusal import Answer, disabled, forbidden, no_function, too_late
 from sluice_gateway.routes import Match
 from sluice_gateway.shape import Request, event_body, event_headers
-from sluice_gateway.trace import trace_of
+from sluice_gateway.trace import Receiving, within
 from sluice_gateway.triggers import Served
 
 GRACE_S = 0.25
@@ -23,10 +23,11 @@ GRACE_S = 0.25
 class Calls:
     """Serves triggers. Raises Refusal for every answer that is not the function's."""
 
-    def __init__(self, dispatch: Dispatch, snapshot: Snapshot, doorkeeper: Doorkeeper, body_limit: int) -> None:
+    def __init__(self, dispatch: Dispatch, snapshot: Snapshot, doorkeeper: Doorkeeper, receiving: Receiving, body_limit: int) -> None:
         self._dispatch = dispatch
         self._snapshot = snapshot
         self._doorkeeper = doorkeeper
+        self._receiving = receiving
         self._body_limit = body_limit
         self._deadlines = Deadlines()
 
@@ -44,10 +45,11 @@ class Calls:
         if key:
             identifier = event_id(served.trigger, served.incarnation, key)
         whole = event_body((served.trigger, served.stage), id_text(identifier), match.parameters, request, headers, content)
-        event = Event(identifier, whole, trace=trace_of(headers.get("traceparent"), identifier))
+        trace, span = self._receiving.begin(headers.get("traceparent"), served.trigger)
+        event = Event(identifier, whole, trace=trace)
         if served.is_sync:
-            return answer(reply_of(await self._call(served, event)), http_function=function.is_http)
-        return accepted(await self._dispatch.push(served.trigger, event, key), identifier)
+            return answer(reply_of(await within(span, self._call(served, event))), http_function=function.is_http)
+        return accepted(await within(span, self._dispatch.push(served.trigger, event, key)), identifier)
 
     def _check_sender(self, served: Served, request: Request, content: bytes) -> None:
         identity = self._doorkeeper.identify(request.method, request.path, request.query, request.lines, content)

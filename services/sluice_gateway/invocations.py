@@ -21,7 +21,7 @@ from sluice.urn import parse
 from sluice_gateway.answer import refusal_of
 from sluice_gateway.doorkeeper import check_may_invoke
 from sluice_gateway.refusal import Answer, Headers, Refusal, disabled, no_function, not_found, overloaded, unavailable
-from sluice_gateway.trace import trace_of
+from sluice_gateway.trace import Receiving, within
 
 PATH = re.compile(rb"/v2/([^/]+)/fgs/functions/([^/]+)/(invocations|invocations-async)/?")
 LOG_BODY_BYTES = 4096
@@ -51,8 +51,9 @@ class Target(msgspec.Struct, frozen=True):
 class Invocations:
     """Serves the two operations. Raises Refusal for every answer that is not the function's."""
 
-    def __init__(self, dispatch: Dispatch, snapshot: Snapshot, region: str) -> None:
+    def __init__(self, dispatch: Dispatch, snapshot: Snapshot, receiving: Receiving, region: str) -> None:
         self._dispatch = dispatch
+        self._receiving = receiving
         self._snapshot = snapshot
         self._region = region
 
@@ -68,8 +69,9 @@ class Invocations:
     async def _sync(self, urn: str, identity: Identity, headers: Mapping[str, str], body: bytes, identifier: bytes) -> Answer:
         function = self._function(urn, identifier)
         tail = headers.get("x-cff-log-type", "").lower() == "tail"
-        event = Event(identifier, body, trace=trace_of(headers.get("traceparent"), identifier))
-        outcome = await self._dispatch.invoke(identity.project, urn, event, log=tail)
+        trace, span = self._receiving.begin(headers.get("traceparent"), urn)
+        event = Event(identifier, body, trace=trace)
+        outcome = await within(span, self._dispatch.invoke(identity.project, urn, event, log=tail))
         reply = reply_of(outcome)
         version = headers.get("x-cff-request-version", "v0").lower()
         return told(reply, function, id_text(identifier), enveloped=version == "v1", tail=tail)
@@ -79,8 +81,9 @@ class Invocations:
         if key:
             identifier = event_id("invoke-async", identity.project, urn, key)
         self._function(urn, identifier)
-        event = Event(identifier, body, trace=trace_of(headers.get("traceparent"), identifier))
-        outcome = await self._dispatch.invoke_async(identity.project, urn, event, dedupe=key)
+        trace, span = self._receiving.begin(headers.get("traceparent"), urn)
+        event = Event(identifier, body, trace=trace)
+        outcome = await within(span, self._dispatch.invoke_async(identity.project, urn, event, dedupe=key))
         return accepted(outcome, identifier)
 
     def _urn(self, target: Target, identity: Identity) -> str:

@@ -14,6 +14,7 @@ from sluice.event import Event
 from sluice.function import Function
 from sluice.outcome import Outcome, Reply, Verdict
 from sluice.signature import sign
+from sluice.tracing import Traces
 from sluice_gateway.app import Gateway
 from sluice_gateway.limits import Limits
 
@@ -100,7 +101,7 @@ class Answered(NamedTuple):
 class Door:
     """The gateway and everything around it."""
 
-    def __init__(self, limits: Limits | None = None) -> None:
+    def __init__(self, limits: Limits | None = None, traces: Traces | None = None) -> None:
         self.clock = SteppedClock()
         self.dispatch = Dispatching()
         self.snapshot = Snapshot()
@@ -114,6 +115,7 @@ class Door:
             exposition=lambda: "sluice_events_pending 0\n",
             clock=self.clock,
             ready=lambda: self.waits_for,
+            traces=traces,
             limits=limits,
         )
         self.function("hello")

@@ -4,10 +4,13 @@ import asyncio
 import base64
 
 import pytest
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from sluice.binding import Binding, Mode, TriggerStatus
 from sluice.catalog import Change
 from sluice.event import id_text
+from sluice.host.tracing_otlp import OtlpTraces
+from sluice.metrics import SPAN_RECEIVE
 from sluice.outcome import DONE, Failure, FailureKind, Outcome, Reply, Verdict
 from sluice.signature import sign
 from sluice_gateway import calls
@@ -261,17 +264,30 @@ async def test_a_replay_after_15_minutes_is_refused() -> None:
     assert (await door.ask("GET", "/orders", headers=added)).status == 401
 
 
-async def test_the_senders_trace_is_passed_on_and_otherwise_one_is_made() -> None:
+async def test_the_senders_trace_is_passed_on_and_garbage_is_not() -> None:
     door = Door()
     door.trigger("/orders")
-    await door.ask("GET", "/orders", headers={"traceparent": PARENT})
-    await door.ask("GET", "/orders", headers={"traceparent": "garbage"})
+    for given in (PARENT, "garbage", PARENT.upper(), f"00-{'0' * 32}-b7ad6b7169203331-01", f"ff{PARENT[2:]}"):
+        await door.ask("GET", "/orders", headers={"traceparent": given})
     await door.ask("GET", "/orders")
-    given, *made = [handed.event for handed in door.dispatch.handed]
-    assert given.trace == PARENT
-    for event in made:
-        assert event.trace.split("-")[:2] == ["00", event.id.hex()]
-        assert len(event.trace) == 55
+    assert [handed.event.trace for handed in door.dispatch.handed] == [PARENT, "", "", "", "", ""]
+
+
+async def test_a_sampled_request_is_handed_over_inside_a_span() -> None:
+    spans = InMemorySpanExporter()
+    traces = OtlpTraces("test", spans, 1.0)
+    door = Door(traces=traces)
+    door.trigger("/orders")
+    door.trigger("/later", name="t2", mode=Mode.ASYNC)
+    await door.ask("GET", "/orders")
+    door.dispatch.outcome = Outcome(Verdict.RETRY, "full")
+    await door.ask("POST", "/later", headers={"traceparent": PARENT})
+    traces.close()
+    one, two = spans.get_finished_spans()
+    assert {one.name, two.name} == {SPAN_RECEIVE}
+    assert f"{one.context.span_id:016x}" == door.dispatch.handed[0].event.trace[36:52]
+    assert f"{two.context.trace_id:032x}" == PARENT[3:35]
+    assert (one.status.is_ok, two.status.description) == (True, "full")
 
 
 @pytest.mark.parametrize("chunked", [True, False])

@@ -191,7 +191,8 @@ async def test_headers_that_drip_do_not_hold_a_connection(listening: Listening) 
         while not reading.done():
             writer.write(b"X: y\r\n")
             await asyncio.wait([reading], timeout=0.05)
-    assert statuses(await reading) == [408]
+    with contextlib.suppress(ConnectionResetError):  # whoever goes on sending may be reset before it reads
+        assert statuses(await reading) == [408]
     writer.close()
 
 
