@@ -26,15 +26,15 @@ _NAME_RULE = "has 1-60 letters, digits, _ or -, starts with a letter and ends wi
 def checked(file: Path) -> Read:
     """The file, if it is right. Raises Invalid with every fault, each with file and line."""
     found = read(file)
-    faults = list(manifest_faults(found.manifest, found.folder, by_type(installed())))
+    faults = [*found.faults, *manifest_faults(found.manifest, found.folder, by_type(installed()))]
+    if not found.manifest.functions and not faults:
+        faults.append(Fault("functions", "names no function"))
     if faults:
         raise located(found.file, found.lines, faults)
     return found
 
 
 def manifest_faults(manifest: Manifest, folder: Path, kinds: Mapping[str, TriggerKind]) -> Iterator[Fault]:
-    if not manifest.functions:
-        yield Fault("functions", "names no function")
     for name, function in manifest.functions.items():
         if not NAME.fullmatch(name):
             yield Fault(f"functions.{name}", f"the name {_NAME_RULE}")

@@ -1,7 +1,7 @@
 """sluice.yaml read from disk: types, where each key stands, and every fault with its line."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,7 +10,7 @@ import yaml
 
 from sluice.errors import Fault, Invalid
 from sluice_cli.decoding import faults_of
-from sluice_cli.schema import Manifest
+from sluice_cli.schema import Function, Manifest
 
 _SOURCES = ("env", "file")
 
@@ -46,19 +46,21 @@ class Lines:
 
 
 class Read(NamedTuple):
-    """A file whose shape is right. `folder` is what its paths are relative to."""
+    """A file as far as it could be understood. `manifest` has the functions whose shape is right; `faults` what is wrong with the rest."""
 
     file: Path
     manifest: Manifest
     lines: Lines
+    faults: list[Fault]
 
     @property
     def folder(self) -> Path:
+        """What its paths are relative to."""
         return self.file.parent
 
 
 def read(file: Path, environment: Mapping[str, str] = os.environ) -> Read:
-    """Raises Invalid with every fault of the file's shape; each begins with FILE:LINE."""
+    """Raises Invalid if the file cannot be read as YAML at all."""
     text = _text(file)
     try:
         node = yaml.compose(text, Loader=yaml.CSafeLoader)
@@ -71,9 +73,16 @@ def read(file: Path, environment: Mapping[str, str] = os.environ) -> Read:
     faults = list(lines.twice)
     data = _filled(data, "", file.parent, environment, faults)
     faults += faults_of(data, Manifest)
-    if faults:
-        raise located(file, lines, faults)
-    return Read(file, msgspec.convert(data, Manifest), lines)
+    return Read(file, Manifest(functions=dict(_understood(data))), lines, faults)
+
+
+def _understood(data: Any) -> Iterator[tuple[str, Function]]:
+    functions = data.get("functions") if isinstance(data, dict) else None
+    for name, function in functions.items() if isinstance(functions, dict) else ():
+        try:
+            yield str(name), msgspec.convert(function, Function)
+        except msgspec.ValidationError:
+            continue
 
 
 def located(file: Path, lines: Lines, faults: Sequence[Fault]) -> Invalid:

@@ -1,0 +1,119 @@
+"""The `sluice` command. Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 nobody answers."""
+
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sluice.errors import Invalid, SluiceError
+from sluice.host.log import set_up
+from sluice_cli import dead, keys, listing, running, show
+from sluice_cli.apply import Done
+from sluice_cli.apply import apply as apply_manifest
+from sluice_cli.check import checked
+from sluice_cli.client import Unreachable
+from sluice_cli.options import DATA, Data, Format, Output, connected
+
+REFUSED, USAGE, UNREACHABLE, STOPPED = 1, 2, 3, 130
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    help="Message sources to container functions, with FunctionGraph's semantics.",
+)
+trigger = typer.Typer(no_args_is_help=True, help="Pause and resume triggers.")
+
+File = Annotated[Path, typer.Option("-f", "--file", help="A sluice.yaml.")]
+Config = Annotated[Path | None, typer.Option("--config", help="Settings as TOML; SLUICE_* variables win over it.")]
+
+
+@app.command()
+def up(
+    data: Annotated[Path | None, typer.Option("--data", help="Data directory [default: .sluice].")] = None,
+    listen: Annotated[str | None, typer.Option("--listen", help="HOST:PORT of API and triggers [default: 127.0.0.1:8090].")] = None,
+    mesh: Annotated[bool, typer.Option("--mesh", help="As processes connected by gRPC.")] = False,
+    config: Config = None,
+) -> None:
+    """Run everything on this machine until stopped."""
+    from sluice_cli.up import up as run_everything
+
+    run_everything(data=data, listen=listen, mesh=mesh, config=config)
+
+
+@app.command()
+def apply(
+    file: File = Path("sluice.yaml"),
+    output: Output = Format.TABLE,
+    data: Data = DATA,
+) -> None:
+    """Create and update the functions and triggers of a file; nothing is deleted, and applying again changes nothing."""
+    read = checked(file)
+    done: list[Done] = []
+
+    def tell(one: Done) -> None:
+        done.append(one)
+        if output is Format.TABLE:
+            show.line(f"{one.what:<8} {one.name:<32} {one.how:<10} {one.detail}".rstrip())
+
+    with connected(data) as client:
+        apply_manifest(client, read, tell)
+    if output is not Format.TABLE:
+        show.document([one._asdict() for one in done], output)
+
+
+@app.command()
+def check(file: Annotated[Path, typer.Argument(help="A sluice.yaml.")] = Path("sluice.yaml")) -> None:
+    """Say everything that is wrong with a file, without asking or changing anything."""
+    read = checked(file)
+    triggers = sum(len(function.triggers) for function in read.manifest.functions.values())
+    show.line(f"{file} is right: {len(read.manifest.functions)} functions, {triggers} triggers")
+
+
+@app.command(name="version")
+def show_version() -> None:
+    """The version of Sluice."""
+    show.line(version("sluice"))
+
+
+for command in (listing.get, listing.describe, listing.delete, running.invoke, running.logs, running.tail, running.explain, running.doctor):
+    app.command()(command)
+trigger.command()(running.pause)
+trigger.command()(running.resume)
+app.add_typer(trigger, name="trigger")
+app.add_typer(dead.app, name="dead")
+app.add_typer(keys.app, name="keys")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code."""
+    set_up("warning")
+    try:
+        app(args=list(arguments) if arguments is not None else None, prog_name="sluice")
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else REFUSED
+    except KeyboardInterrupt:
+        return STOPPED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return REFUSED
+    except Unreachable as unreachable:
+        return _ended(UNREACHABLE, [str(unreachable)])
+    except Invalid as invalid:
+        return _ended(REFUSED, [str(fault) for fault in invalid.faults])
+    except SluiceError as error:
+        return _ended(REFUSED, [str(error)])
+    return 0
+
+
+def _ended(code: int, lines: Sequence[str]) -> int:
+    for line in lines:
+        show.note(f"sluice: {line}")
+    return code
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

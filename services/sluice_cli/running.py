@@ -1,0 +1,140 @@
+"""What runs: `invoke`, `logs`, `tail`, `explain`, and pausing triggers."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sluice_cli import show
+from sluice_cli.client import Answer, path
+from sluice_cli.listing import trigger_named, trigger_place
+from sluice_cli.options import DATA, Data, Format, Output, connected
+from sluice_cli.times import instant
+
+Function = Annotated[str, typer.Argument(help="A function's name, or any form of its URN.")]
+
+
+def invoke(
+    name: Function,
+    event: Annotated[str, typer.Option("-d", "--event", help="JSON text, @FILE, or - for standard input.")] = "{}",
+    is_async: Annotated[bool, typer.Option("--async", help="Only have it accepted; print its id.")] = False,
+    log: Annotated[bool, typer.Option("--log", help="Show the end of what it printed, on standard error.")] = False,
+    output: Output = Format.TABLE,
+    data: Data = DATA,
+) -> None:
+    """Call a function with an event and print its answer. Exit code 1 if the function failed."""
+    body = _event(event)
+    with connected(data) as client:
+        place = path(f"/v2/{client.project}/fgs", "functions", name)
+        if is_async:
+            accepted = client.request("POST", f"{place}/invocations-async", {}, body).json()
+            show.line(accepted["request_id"]) if output is Format.TABLE else show.document(accepted, output)
+            return
+        headers = {"X-CFF-Request-Version": "v1", **({"X-Cff-Log-Type": "tail"} if log else {})}
+        _tell_reply(client.request("POST", f"{place}/invocations", {}, body, headers), output)
+
+
+def _event(text: str) -> bytes:
+    try:
+        if text == "-":
+            text = sys.stdin.read()
+        elif text.startswith("@"):
+            text = Path(text[1:]).read_text()
+        json.loads(text)
+    except OSError as error:
+        raise typer.BadParameter(f"{text[1:]} cannot be read: {error.strerror}", param_hint="-d") from None
+    except ValueError as error:
+        raise typer.BadParameter(f"the event is not JSON: {error}", param_hint="-d") from None
+    return text.encode()
+
+
+def _tell_reply(answer: Answer, output: Format) -> None:
+    told = answer.json()
+    if output is Format.TABLE:
+        show.line(told["result"])
+    else:
+        show.document(told, output)
+    if told.get("log"):
+        show.note(told["log"].rstrip("\n"))
+    if answer.headers.get("x-is-func-err", "false").lower() == "true":
+        show.note(f"the function failed (request {told['request_id']}); `sluice explain` and `sluice logs` say more")
+        raise typer.Exit(1)
+
+
+def logs(
+    name: Function,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until stopped with Ctrl-C.")] = False,
+    since: Annotated[str, typer.Option("--since", help="An age like 10m, or a time.")] = "",
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many lines, the newest.")] = 1000,
+    output: Output = Format.TABLE,
+    data: Data = DATA,
+) -> None:
+    """What a function printed, and what the platform says of its instances."""
+    begin = instant(since, time.time())
+    with connected(data) as client:
+        place = path(f"/sluice/v1/{client.project}", "functions", name, "logs")
+        _stream(client.lines(place, since=begin or "", limit=limit, follow=follow), _log_line, output)
+
+
+def tail(output: Output = Format.TABLE, data: Data = DATA) -> None:
+    """Events as they end, until stopped with Ctrl-C."""
+    with connected(data) as client:
+        _stream(client.lines(f"/sluice/v1/{client.project}/tail"), _end_line, output)
+
+
+def explain(event: Annotated[str, typer.Argument(help="The id of an event.")], output: Output = Format.TABLE, data: Data = DATA) -> None:
+    """Everything that happened to one event."""
+    with connected(data) as client:
+        story = client.get(path(f"/sluice/v1/{client.project}", "events", event))
+    if output is not Format.TABLE:
+        show.document(story, output)
+        return
+    show.line(f"{story['id']} {story['state']} {story['function_urn']} trigger {story['trigger_id'] or '-'}")
+    for step in story["steps"]:
+        show.line(f"  {show.moment(step['at'])}  {step['what']:<10} {step['detail']}".rstrip())
+
+
+def pause(name: Annotated[str, typer.Argument(help="A trigger's id or name.")], data: Data = DATA) -> None:
+    """Stop reading; what was accepted still runs, and the position is kept."""
+    _set_status(name, "DISABLED", data)
+
+
+def resume(name: Annotated[str, typer.Argument(help="A trigger's id or name.")], data: Data = DATA) -> None:
+    """Go on reading from where it was paused."""
+    _set_status(name, "ACTIVE", data)
+
+
+def _set_status(name: str, status: str, data: Path) -> None:
+    with connected(data) as client:
+        trigger = trigger_named(client, name)
+        client.put(trigger_place(client, trigger), {"trigger_status": status})
+        show.line(f"{trigger['trigger_id']} is {status}")
+
+
+def doctor(output: Output = Format.TABLE, data: Data = DATA) -> None:
+    """Look at everything that may be wrong. Exit code 1 if something is."""
+    with connected(data) as client:
+        checks: list[dict[str, Any]] = client.get(f"/sluice/v1/{client.project}/doctor")["checks"]
+    shown = [{**check, "ok": "ok" if check["ok"] else "FAULT"} for check in checks] if output is Format.TABLE else checks
+    show.rows(shown, ("ok", "name", "detail"), output)
+    if not all(check["ok"] for check in checks):
+        raise typer.Exit(1)
+
+
+def _stream(found: Iterable[dict[str, Any]], text_of: Callable[[dict[str, Any]], str], output: Format) -> None:
+    for item in found:
+        show.line(text_of(item) if output is Format.TABLE else json.dumps(item, ensure_ascii=False))
+
+
+def _log_line(line: dict[str, Any]) -> str:
+    return f"{show.moment(line['at'])}  {line['stream']:<8} {line['instance'][:12]:<12} {line['text']}"
+
+
+def _end_line(story: dict[str, Any]) -> str:
+    last: dict[str, Any] = story["steps"][-1] if story["steps"] else {"at": 0.0, "detail": ""}
+    function = story["function_urn"].split(":", 6)[-1]
+    return f"{show.moment(last['at'])}  {story['state']:<8} {story['id']}  {function}  {last['detail']}".rstrip()

@@ -1,0 +1,26 @@
+"""Times as people write them on a command line; pure."""
+
+import re
+from datetime import UTC, datetime
+
+import typer
+
+_AGO = re.compile(r"([0-9]+)([smhd])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def instant(text: str, now: float) -> float:
+    """Seconds since the epoch of `10m` (ago), `2026-03-02T11:47:56` (UTC where it has no offset) or such a number; 0 for ""."""
+    if not text:
+        return 0.0
+    if ago := _AGO.fullmatch(text):
+        return now - int(ago[1]) * _SECONDS[ago[2]]
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text[:40]!r} is neither an age like 10m, 2h, 1d nor a time like 2026-03-02T11:47:56") from None
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
