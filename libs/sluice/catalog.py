@@ -57,8 +57,11 @@ class Catalog(Protocol):
     """Control, seen by a service."""
 
     def watch(self, service: str, kinds: frozenset[str]) -> AsyncIterator[Change]:
-        """First everything as it is, then `synced`, then changes in order. An empty set of kinds means all. Functions and aliases always
-        come; keys only to a gateway. Ends with Unavailable when control is lost; watch again."""
+        """First everything as it is, then `synced`, then the changes of each commit in order, closed by `synced` again (also when none of
+        them was for this service). An empty set of kinds means all, without their secrets: those come to a service that names the
+        kind, and those of functions to `dispatcher` and `runner`. Functions and aliases always come; keys only to `gateway`. A process
+        that holds all services is `up` and gets everything. `service` may go on after `-` or `@`. Ends with Unavailable when
+        control is lost; watch again."""
         ...
 
     def code(self, digest: str) -> AsyncIterator[bytes]:

@@ -5,7 +5,7 @@ from starlette.types import ASGIApp
 from sluice.ledger import Records
 from sluice.runner import Logs
 from sluice_control.alias_api import AliasApi
-from sluice_control.asgi import Operation, application
+from sluice_control.asgi import Identify, Operation, application, identity_of
 from sluice_control.async_api import AsyncApi
 from sluice_control.doctor import Doctor
 from sluice_control.function_api import FunctionApi
@@ -27,6 +27,6 @@ def operations(control: Keeper, records: Records, logs: Logs, doctor: Doctor) ->
     ]
 
 
-def build(control: Keeper, records: Records, logs: Logs, doctor: Doctor) -> ASGIApp:
+def build(control: Keeper, records: Records, logs: Logs, doctor: Doctor, identify: Identify = identity_of) -> ASGIApp:
     """Reached only through the gateway, which has checked who is asking."""
-    return application(operations(control, records, logs, doctor))
+    return application(operations(control, records, logs, doctor), identify)

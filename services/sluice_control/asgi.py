@@ -1,7 +1,7 @@
 """From HTTP to a handler and back: identity, project, role, body limit, errors and request id, for every operation alike."""
 
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -77,15 +77,19 @@ class Operation(msgspec.Struct, frozen=True):
     handler: Handler
 
 
+Identify = Callable[[Scope], Identity | None]
+"""Who the gateway says a request is from; None: it did not say."""
+
+
 def identity_of(scope: Scope) -> Identity | None:
-    """Who the gateway says it is. In one process the identity is handed over in the scope's state."""
+    """In one process the gateway hands the identity over in the scope's state."""
     found = scope.get("state", {}).get("identity")
     return found if isinstance(found, Identity) else None
 
 
-def application(operations: list[Operation]) -> ASGIApp:
+def application(operations: list[Operation], identify: Identify = identity_of) -> ASGIApp:
     """An ASGI app of the operations; every answer has an X-Request-Id, every error FunctionGraph's body."""
-    routes = [Route(operation.path, _endpoint(operation), methods=[operation.method]) for operation in operations]
+    routes = [Route(operation.path, _endpoint(operation, identify), methods=[operation.method]) for operation in operations]
     return _with_request_id(Starlette(routes=routes, exception_handlers={HTTPException: _no_route, Exception: _on_error}))
 
 
@@ -97,12 +101,16 @@ def nothing() -> Response:
     return Response(status_code=204)
 
 
-def lines(values: AsyncIterator[Any]) -> Response:
-    """NDJSON: a line as soon as it is there."""
+def lines(values: AsyncIterator[T], show: Callable[[T], Any]) -> Response:
+    """NDJSON: a line as soon as it is there. The source is closed when the reader goes."""
 
     async def encoded() -> AsyncIterator[bytes]:
-        async for value in values:
-            yield msgspec.json.encode(value) + b"\n"
+        try:
+            async for value in values:
+                yield msgspec.json.encode(show(value)) + b"\n"
+        finally:
+            if isinstance(values, AsyncGenerator):
+                await values.aclose()
 
     return StreamingResponse(encoded(), media_type="application/x-ndjson")
 
@@ -111,18 +119,17 @@ def error(code: str, message: str, headers: Mapping[str, str] | None = None) -> 
     return json({"error_code": code, "error_msg": message}, status(code), headers)
 
 
-def _endpoint(operation: Operation) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(operation: Operation, identify: Identify) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         try:
-            return await operation.handler(await _call(request, operation.needs))
+            return await operation.handler(await _call(request, identify(request.scope), operation.needs))
         except (SluiceError, ConfigurationError) as refusal:
             return _refusal(refusal)
 
     return endpoint
 
 
-async def _call(request: Request, needs: str) -> Call:
-    identity = identity_of(request.scope)
+async def _call(request: Request, identity: Identity | None, needs: str) -> Call:
     if identity is None:
         raise Refused("FSS.0401")
     if request.path_params.get("project_id") != identity.project:

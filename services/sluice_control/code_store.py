@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from sluice.catalog import FunctionGone
+from sluice.errors import Unavailable
 
 CHUNK_BYTES = 1024 * 1024
 _KEEP_UNUSED_S = 3600.0
@@ -22,8 +23,11 @@ class CodeStore:
         folder.mkdir(parents=True, exist_ok=True)
 
     async def add(self, package: bytes) -> str:
-        """The digest (SHA-512, hexadecimal) of the package, which is on disk when this returns."""
-        return await asyncio.to_thread(self._add, package)
+        """The digest (SHA-512, hexadecimal) of the package, which is on disk when this returns. Raises Unavailable (disk full)."""
+        try:
+            return await asyncio.to_thread(self._add, package)
+        except OSError as error:
+            raise Unavailable(f"the code package cannot be kept now: {error.strerror}", 10.0) from error
 
     async def read(self, digest: str) -> AsyncIterator[bytes]:
         """The package in chunks of at most 1 MiB. Raises FunctionGone."""
@@ -47,11 +51,11 @@ class CodeStore:
             os.utime(path)
             return digest
         draft = path.with_suffix(f".{os.urandom(6).hex()}.draft")
-        with draft.open("xb") as file:
-            file.write(package)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+        try:
+            _write(draft, package)
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
         self._sync_folder()
         return digest
 
@@ -75,3 +79,10 @@ class CodeStore:
         if not digest or not set(digest) <= set("0123456789abcdef"):
             raise FunctionGone("a code package is named by its SHA-512 in hexadecimal digits")
         return self._folder / f"{digest}.zip"
+
+
+def _write(path: Path, data: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())

@@ -108,6 +108,8 @@ class Functions:
     def _put(self, edit: Edit, row: VersionRow, settings: FunctionSettings, code: Code) -> VersionRow:
         sealed, shown = self._sealed(row, settings.encrypted_user_data)
         stored = msgspec.structs.replace(settings, encrypted_user_data=shown)
+        if (stored, code.digest, sealed) == (row.settings, row.digest, row.sealed):
+            return row
         same = (runs(stored), code.digest) == (runs(row.settings), row.digest) and sealed == row.sealed
         changed = msgspec.structs.replace(
             row,

@@ -118,10 +118,10 @@ class MeshApi:
         since = read("since", call.query("since") or "0")
         limit = call.number("limit", _MOST, 100_000)
         found = self._logs.logs(function, since=since, limit=limit, follow=call.query("follow") == "true")
-        return lines(answers.log_line(line) async for line in found)
+        return lines(found, answers.log_line)
 
     async def tail(self, call: Call) -> Response:
-        return lines(answers.story(story) async for story in self._records.tail(call.project))
+        return lines(self._records.tail(call.project), answers.story)
 
     async def instances(self, call: Call) -> Response:
         return json({"instances": await self._logs.instances(call.project)})

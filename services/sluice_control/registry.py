@@ -191,7 +191,7 @@ class Commit(msgspec.Struct, frozen=True):
     touched: Sequence[Noun | Removed]
 
 
-class Snapshot(Protocol):
+class StillView(Protocol):
     """A view that stands still while the registry goes on."""
 
     view: View
@@ -213,5 +213,5 @@ class Registry(Protocol):
         """`listener` is called on the event loop for each commit that touched something, in order, even if whoever asked was cancelled."""
         ...
 
-    def snapshot(self) -> Snapshot: ...
+    def snapshot(self) -> StillView: ...
     async def close(self) -> None: ...

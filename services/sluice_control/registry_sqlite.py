@@ -19,7 +19,7 @@ from sluice_control.registry_view import SqliteView
 T = TypeVar("T")
 
 
-class SqliteSnapshot:
+class SqliteStillView:
     """A read transaction on a connection of its own."""
 
     def __init__(self, path: Path) -> None:
@@ -53,9 +53,9 @@ class SqliteRegistry:
     def on_commit(self, listener: Callable[[Commit], None]) -> None:
         self._listeners.append(listener)
 
-    def snapshot(self) -> SqliteSnapshot:
+    def snapshot(self) -> SqliteStillView:
         with _translated(self._path):
-            return SqliteSnapshot(self._path)
+            return SqliteStillView(self._path)
 
     async def close(self) -> None:
         """What was begun is finished first."""

@@ -51,7 +51,7 @@ class Triggers:
             status = status_for(kind, row.type, body.trigger_status, row.status)
             what = plan(kind, row.type, self._changed(row, body.event_data))
             _fits(target.version(edit), row.type, what.mode)
-            return self._put(edit, msgspec.structs.replace(row, status=status), what)
+            return self._put(edit, msgspec.structs.replace(row, status=status), what, before=row)
 
         return step
 
@@ -73,30 +73,40 @@ class Triggers:
     def _changed(self, row: TriggerRow, change: list[dict[str, Any]] | dict[str, Any] | None) -> dict[str, Any]:
         """`event_data` after a change, with its secrets: an object takes its place, FunctionGraph's list changes single fields."""
         stored: dict[str, Any] = msgspec.json.decode(row.event_data)
-        secrets = msgspec.json.decode(self._vault.unseal(row.sealed, f"trigger:{row.id}")) if row.sealed else {}
+        secrets = self._secrets(row)
         if isinstance(change, dict):
             return unmask(change, secrets)
         for fields in change or []:
             stored |= fields
         return unmask(stored, secrets)
 
-    def _put(self, edit: Edit, row: TriggerRow, what: Plan) -> TriggerRow:
+    def _put(self, edit: Edit, row: TriggerRow, what: Plan, *, before: TriggerRow | None = None) -> TriggerRow:
+        """What changes nothing is no change: nobody is told, nothing is started again."""
         _is_unique(edit, row, what)
-        changed = msgspec.structs.replace(
+        planned = msgspec.structs.replace(
             row,
             event_data=msgspec.json.encode(what.shown),
             settings=msgspec.json.encode(what.settings),
-            sealed=self._vault.seal(msgspec.json.encode(what.secrets), f"trigger:{row.id}") if what.secrets else b"",
+            sealed=self._sealed(row, what.secrets),
             options=what.options,
             mode=what.mode,
             incarnation=what.incarnation,
             name=what.name,
             route=what.route,
-            generation=edit.generation(),
-            modified_ms=self._now_ms(),
         )
+        if planned == before:
+            return planned
+        changed = msgspec.structs.replace(planned, generation=edit.generation(), modified_ms=self._now_ms())
         edit.put_trigger(changed)
         return changed
+
+    def _secrets(self, row: TriggerRow) -> dict[str, Any]:
+        return msgspec.json.decode(self._vault.unseal(row.sealed, f"trigger:{row.id}"), type=dict[str, Any]) if row.sealed else {}
+
+    def _sealed(self, row: TriggerRow, secrets: dict[str, Any]) -> bytes:
+        if secrets == self._secrets(row):
+            return row.sealed
+        return self._vault.seal(msgspec.json.encode(secrets), f"trigger:{row.id}") if secrets else b""
 
     def _has_room(self, edit: Edit, function: FunctionRow, qualifier: str) -> None:
         if sum(row.qualifier == qualifier for row in edit.triggers(function)) >= self._limits.triggers:

@@ -1,5 +1,6 @@
 """The ports that control is given: three kinds, a dispatcher's records, a runner's logs."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Any, Literal
 
@@ -117,12 +118,19 @@ class FakeRecords:
 class FakeLogs:
     def __init__(self) -> None:
         self.lines: list[LogLine] = []
+        self.hangs = False
+        self.closed = False
         self.asked: list[Any] = []
 
     async def logs(self, function: str, *, since: float, limit: int, follow: bool) -> AsyncIterator[LogLine]:
         self.asked.append((function, since, limit, follow))
-        for line in self.lines[:limit]:
-            yield line
+        try:
+            for line in self.lines[:limit]:
+                yield line
+            if follow and self.hangs:
+                await asyncio.Event().wait()
+        finally:
+            self.closed = True
 
     async def instances(self, project: str) -> list[InstanceState]:
         return []

@@ -1,5 +1,6 @@
 """Code packages on disk."""
 
+import errno
 import hashlib
 import os
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sluice.catalog import FunctionGone
+from sluice.errors import Unavailable
 from sluice_control.code_store import CHUNK_BYTES, CodeStore
 
 
@@ -42,3 +44,14 @@ async def test_adding_a_package_again_keeps_it_from_the_sweep(tmp_path: Path) ->
     os.utime(tmp_path / f"{digest}.zip", (0, 0))
     await store.add(b"again")
     assert await store.sweep(frozenset) == 0
+
+
+async def test_a_full_disk_is_said_and_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    store = CodeStore(tmp_path)
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(Unavailable, match="No space left"):
+        await store.add(b"package")
+    assert os.listdir(tmp_path) == []

@@ -281,3 +281,12 @@ async def test_quotas_count_what_is_there(api: Client) -> None:
     await create(api)
     resources = (await api("GET", "/v2/{p}/fgs/quotas")).json["quotas"]["resources"]
     assert {one["type"]: one["used"] for one in resources}["fgs_func_num"] == 1
+
+
+async def test_an_update_that_changes_nothing_is_no_change(api: Client, control: Control) -> None:
+    urn = (await create(api, encrypted_user_data='{"TOKEN": "t"}')).json["func_urn"]
+    generation = control.view.generation()
+    for token in ("t", ""):
+        assert (await change(api, urn, encrypted_user_data=json.dumps({"TOKEN": token}))).status == 200
+    await api("PUT", f"{FUNCTIONS}/{urn}/code", {"code_type": "zip", "func_code": {"file": package()}})
+    assert control.view.generation() == generation

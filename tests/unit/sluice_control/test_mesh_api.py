@@ -155,3 +155,10 @@ async def test_the_doctor_puts_all_checks_together(api: Client) -> None:
 
 async def test_instances_are_listed(api: Client) -> None:
     assert (await api("GET", f"{OURS}/instances")).json == {"instances": []}
+
+
+async def test_following_ends_when_the_reader_goes(api: Client, logs: FakeLogs) -> None:
+    logs.lines, logs.hangs = [LogLine(1.5, "urn", "i1", "stdout", "one")], True
+    answer = await api("GET", f"{OURS}/functions/hello/logs?follow=true", until=1)
+    assert len(answer.body.splitlines()) == 1
+    assert logs.closed

@@ -1,6 +1,7 @@
 """The registry's file."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -119,3 +120,26 @@ async def test_a_damaged_file_is_refused_and_not_made_anew(tmp_path: Path) -> No
     with pytest.raises(ConfigurationError, match="is damaged"):
         SqliteRegistry(path)
     assert path.read_bytes() == b"nonsense" * 1000
+
+
+async def test_ten_thousand_functions_and_thirty_thousand_triggers_stay_quick(registry: SqliteRegistry) -> None:
+    def fill(edit: Edit) -> None:
+        for number in range(10_000):
+            function = make(f"f{number:05}")(edit)
+            for trigger in range(3):
+                name = f"{number:05}-{trigger}"
+                edit.put_trigger(
+                    TriggerRow(name, function, "latest", "TIMER", "timer", TriggerStatus.ACTIVE, b"{}", b"{}", 1, 1, route=name)
+                )
+
+    await registry.change(fill)
+    begun = time.perf_counter()
+    assert len(registry.view.list_functions("p", "", "", 9_600, 400)) == 400
+    assert registry.view.count_functions("p", "", "f0999") == 10
+    function = registry.view.function("p", "default", "f05000")
+    assert function
+    assert len(registry.view.triggers(function)) == 3
+    assert registry.view.routed("05000-1")[0].id == "05000-1"
+    assert len(registry.view.project_triggers("p", "05000", 400)) == 400
+    await registry.change(make("one-more"))
+    assert time.perf_counter() - begun < 1.0

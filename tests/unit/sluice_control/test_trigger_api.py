@@ -211,3 +211,16 @@ async def test_the_installed_types_are_listed(api: Client) -> None:
     types = (await api("GET", "/v2/{p}/fgs/triggertypes")).json
     assert [one["trigger_type_code"] for one in types] == ["APIG", "KAFKA", "OPENSOURCEKAFKA", "TIMER"]
     assert set(types[0]) == {"trigger_type_code", "display_name", "status", "event_codes", "description"}
+
+
+async def test_a_change_that_changes_nothing_is_none(api: Client, control: Control) -> None:
+    data = KAFKA | {"kafka_user": "u", "kafka_password": "pa55word"}
+    made = await api("POST", TRIGGERS, body("KAFKA", data))
+    generation = control.view.generation()
+    one = f"{TRIGGERS}/KAFKA/{made.json['trigger_id']}"
+    unchanged: list[Any] = [data, made.json["event_data"], []]
+    for same in unchanged:
+        assert (await api("PUT", one, {"event_data": same, "trigger_status": "DISABLED"})).json == made.json
+    assert control.view.generation() == generation
+    await api("PUT", one, {"event_data": data | {"kafka_password": "another"}})
+    assert control.view.generation() == generation + 1
