@@ -1,9 +1,9 @@
 """The whole way: what the API is told, a watcher hears."""
 
 import msgspec
+
 from sluice.binding import Mode, TriggerStatus
 from sluice_control.control import Control
-
 from tests.unit.sluice_control.client import Client, function_body
 from tests.unit.sluice_control.test_watchers import Follower
 
