@@ -74,6 +74,7 @@ class Gateway:
             answer = await self._answered(scope, body, send, identifier)
         except Refusal as refusal:
             answer = refusal.answer()
+            answer.headers.append((b"x-request-id", id_text(identifier).encode()))
         except ClientGone:
             log.info("client_gone", path=scope["path"])
             return
@@ -179,13 +180,14 @@ def _replay(content: bytes) -> Receive:
 
 
 def _naming(send: Send, identifier: bytes) -> Send:
-    """Every answer carries X-Cff-Request-Id, also those of the app behind."""
+    """Every answer carries X-Cff-Request-Id; the app behind may have its own word for it."""
 
     async def named(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = list(message.get("headers", ()))
-            if not any(name.lower() == b"x-cff-request-id" for name, _ in headers):
-                headers.append((b"x-cff-request-id", id_text(identifier).encode()))
+            own = {name.lower(): value for name, value in headers}
+            if b"x-cff-request-id" not in own:
+                headers.append((b"x-cff-request-id", own.get(b"x-request-id") or id_text(identifier).encode()))
             message = {**message, "headers": headers}
         await send(message)
 

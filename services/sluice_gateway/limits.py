@@ -13,8 +13,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     trigger_body: int = 4 * MIB
     invocation_body: int = MAX_EVENT_BYTES
     async_invocation_body: int = MAX_ASYNC_BODY_BYTES
-    api_body: int = 64 * MIB
-    """Code packages come through the API."""
+    api_body: int = 72 * MIB
+    """A code package of 50 MiB in Base64, and the rest of its body."""
     held: int = 256 * MIB
     """Bodies of all requests together that are being read or handed over; beyond it callers are told 429."""
     drained: int = 8 * MIB

@@ -6,11 +6,9 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
-from sluice.errors import Fault, Invalid
 from sluice_gateway.settings import ApigSettings
 
 ANY = "ANY"
-PATH_TAKEN = "FSS.1147"
 
 T = TypeVar("T")
 
@@ -124,16 +122,3 @@ def _segments(settings: ApigSettings) -> list[str]:
 
 def _decoded(segment: bytes) -> str:
     return unquote_to_bytes(segment).decode("utf-8", "replace")
-
-
-def shape_of(settings: ApigSettings) -> tuple[str, bool, tuple[str, ...]]:
-    """What must be unique: two routes of equal shape would take each other's requests."""
-    shape = tuple("{}" if segment.startswith("{") else segment for segment in _segments(settings))
-    return settings.req_method, settings.match_mode == "NORMAL", shape
-
-
-def refuse_conflict(settings: ApigSettings, others: Iterable[ApigSettings]) -> None:
-    """Raises Invalid (FSS.1147, HTTP 409) if one of the other routes has the same method, match mode and path but for parameter names."""
-    wanted = shape_of(settings)
-    if any(shape_of(other) == wanted for other in others):
-        raise Invalid([Fault("path", f"the request path {settings.path} already exists for {settings.req_method}")], PATH_TAKEN)

@@ -135,7 +135,7 @@ class Door:
     async def _api(self, scope: Any, receive: Any, send: Any) -> None:
         self.api_saw.append(scope)
         self.api_body = (await receive())["body"]
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"x-request-id", b"named-by-control")]})
         await send({"type": "http.response.body", "body": b'{"from":"control"}'})
 
     async def ask(

@@ -163,7 +163,7 @@ async def test_an_unknown_path_is_404_in_functiongraphs_words(target: str) -> No
     answered = await door.ask("GET", target)
     assert (answered.status, answered.code) == (404, "FSS.0404")
     assert answered.headers["content-type"] == "application/json"
-    assert answered.headers["x-cff-request-id"]
+    assert answered.headers["x-cff-request-id"] == answered.headers["x-request-id"]
 
 
 async def test_a_prefix_trigger_of_the_root_does_not_take_the_gateways_paths() -> None:
@@ -351,7 +351,7 @@ async def test_the_api_gets_the_sender_and_the_whole_body() -> None:
     identity = scope["state"]["identity"]
     assert (identity.project, identity.access_key, identity.role) == ("p1", "DEPLOYER", "deployer")
     assert door.api_body == b'{"k": "v"}'
-    assert answered.headers["x-cff-request-id"]
+    assert answered.headers["x-cff-request-id"] == "named-by-control"
 
 
 @pytest.mark.parametrize("target", ["/v2/p1/fgs/functions", "/v3/projects?name=x", "/sluice/v1/dead"])

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice.errors import Invalid
-from sluice_gateway.routes import Routes, refuse_conflict
+from sluice_gateway.routes import Routes
 from sluice_gateway.settings import ApigSettings
 
 
@@ -114,24 +113,7 @@ def test_any_bytes_are_a_path_that_matches_or_not(path: bytes) -> None:
     routes("ANY /*", "GET /a/{b}").match("GET", path)
 
 
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        ("GET /a", "GET /a"),
-        ("ANY /a*", "ANY /a*"),
-        ("GET /a/{id}", "GET /a/{name}"),
-        ("GET /a/*", "GET /a*"),
-    ],
-)
-def test_two_triggers_cannot_have_one_request_path(one: str, other: str) -> None:
-    with pytest.raises(Invalid) as caught:
-        refuse_conflict(setting(one), [setting("GET /else"), setting(other)])
-    assert caught.value.code == "FSS.1147"
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [("GET /a", "POST /a"), ("GET /a", "ANY /a"), ("GET /a", "GET /a*"), ("GET /a", "GET /a/"), ("GET /a/{id}", "GET /a/b")],
-)
-def test_these_do_not_conflict(one: str, other: str) -> None:
-    refuse_conflict(setting(one), [setting(other)])
+def test_of_two_equal_routes_the_first_is_served() -> None:
+    table = Routes([(setting("GET /a/{id}"), "first"), (setting("GET /a/{name}"), "second")])
+    assert found(table, "GET /a/1") == "first"
+    assert parameters(table, "/a/1") == {"id": "1"}

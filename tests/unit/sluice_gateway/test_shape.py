@@ -87,6 +87,11 @@ def test_odd_queries(query: bytes, expected: dict[str, str]) -> None:
     assert query_parameters(query) == expected
 
 
+def test_header_values_are_utf_8_and_otherwise_latin_1() -> None:
+    headers = event_headers([(b"x-utf-8", "käse".encode()), (b"x-latin", "käse".encode("latin-1"))], PEER)
+    assert headers["x-utf-8"] == headers["x-latin"] == "käse"
+
+
 def test_nobody_can_pretend_to_come_from_elsewhere() -> None:
     headers = event_headers([(b"x-real-ip", b"1.2.3.4"), (b"x-forwarded-proto", b"ftp"), (b"x-forwarded-port", b"1")], PEER)
     assert headers["x-real-ip"] == "198.51.100.7"
