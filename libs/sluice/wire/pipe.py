@@ -6,7 +6,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import grpc.aio
 
-from sluice.errors import Unavailable
+from sluice.errors import SluiceError, Unavailable
 from sluice.wire.pace import Pace
 
 Said = TypeVar("Said")
@@ -60,6 +60,7 @@ class Pipe(Generic[Said, Heard]):
         self._wrote = False
         self._heard = False
         self._held = False
+        self._stopped: asyncio.Future[None] = self._loop.create_future()
         self.alive = False
         """Whether the peer has said anything yet."""
 
@@ -74,15 +75,23 @@ class Pipe(Generic[Said, Heard]):
         self._due = True
         self.wake()
 
+    def stop(self, why: SluiceError) -> None:
+        """End the stream: `run` raises `why`."""
+        if not self._stopped.done():
+            self._stopped.set_exception(why)
+            self._stopped.exception()  # nobody needs to hear of it if the stream has ended already
+
     async def run(self) -> None:
         """Returns when the peer ends the stream. Raises Silent, AioRpcError, and whatever the talk raises."""
         tasks = [asyncio.ensure_future(work()) for work in (self._reading, self._writing, self._beating)]
         try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((*tasks, self._stopped), return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in tasks:
                 task.cancel()
             ends = await asyncio.gather(*tasks, return_exceptions=True)
+        if self._stopped.done():
+            self._stopped.result()
         for end in ends:
             if isinstance(end, BaseException) and not isinstance(end, asyncio.CancelledError):
                 raise end

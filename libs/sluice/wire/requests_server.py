@@ -153,7 +153,8 @@ class CallTalk:
         self._table = Table(caller, check)
         self._inside = Inside(self._answer)
         self._received = 0
-        self._told_received = 0
+        self._told = 0
+        self._untold_size = 0
         self._replies: deque[tuple[int, Outcome, Reply]] = deque()
         self._others: list[dispatch_pb2.Outcome] = []
 
@@ -164,10 +165,10 @@ class CallTalk:
         await self._inside.leave()
 
     def waiting(self) -> int:
-        return len(self._replies) + len(self._others) or int(self._told_received < self._received)
+        return len(self._replies) + len(self._others) or int(self._receipt_due())
 
     def compose(self) -> dispatch_pb2.ReplyBatch:
-        self._told_received = self._received
+        self._told, self._untold_size = self._received, 0
         taken = self._taken()
         ids = b"".join([outcome.event_id for _, outcome, _ in taken])
         others, self._others = self._others, []
@@ -206,11 +207,15 @@ class CallTalk:
         )
         for number, (event, target, timeout_s, log) in enumerate(columns, message.first):
             self._inside.enter(number, event, self._handed(self._table.route(target), event, timeout_s, log=log))
-        if count:
+        self._untold_size += sum([len(event.body) for event in events])
+        if self._receipt_due():
             self.pipe.wake()
 
     def beat(self) -> None:
         """Deadlines are the dispatcher's."""
+
+    def _receipt_due(self) -> bool:
+        return self._received - self._told >= self._pace.window_events // 8 or self._untold_size >= self._pace.window_size // 8
 
     def _handed(self, route: dispatch_pb2.Route, event: Event, timeout_s: float, *, log: bool) -> Awaitable[Outcome]:
         if route.function:

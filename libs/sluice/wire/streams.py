@@ -1,7 +1,7 @@
 """The server's end of a bidirectional stream: admit the caller, talk until it ends, end it with an exception of ours."""
 
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, aclosing
 from typing import Any, Protocol, TypeVar
 
 import grpc
@@ -64,3 +64,19 @@ def unary(
             await abort(context, error)
 
     return grpc.unary_unary_rpc_method_handler(handle, request_deserializer=request.FromString, response_serializer=serialize)
+
+
+def server_stream(
+    guard: Guard, rpc: str, answers: Callable[[ServiceToken, Request], AsyncGenerator[Answer, None]], request: type[Request]
+) -> "grpc.RpcMethodHandler[Any, Any]":
+    """The handler of an rpc `Service.Method` that answers with a stream."""
+
+    async def handle(message: Request, context: Context) -> None:
+        try:
+            async with aclosing(answers(guard.caller(rpc, context), message)) as stream:
+                async for answer in stream:
+                    await context.write(answer)
+        except SluiceError as error:
+            await abort(context, error)
+
+    return grpc.unary_stream_rpc_method_handler(handle, request_deserializer=request.FromString, response_serializer=serialize)
