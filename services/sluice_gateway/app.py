@@ -102,7 +102,7 @@ class Gateway:
         if path in _PROBES:
             return self._probe(path)
         if path == _OPENAPI:
-            await self._passed_on(scope, b"", None, send, identifier)
+            await self._passed_on(scope, body.replayed(b""), None, send, identifier)
             return None
         raise not_found()
 
@@ -113,7 +113,7 @@ class Gateway:
         content = await body.read(self._limit(target), declared_length(lines))
         identity = self._doorkeeper.identify(scope["method"], scope["raw_path"], scope["query_string"], lines, content)
         if target is None:
-            await self._passed_on(scope, content, identity, send, identifier)
+            await self._passed_on(scope, body.replayed(content), identity, send, identifier)
             return None
         headers = event_headers(lines, _peer(scope))
         return await self._invocations.serve(target, identity, headers, content, identifier)
@@ -123,9 +123,16 @@ class Gateway:
             return self.limits.api_body
         return self.limits.async_invocation_body if target.is_async else self.limits.invocation_body
 
-    async def _passed_on(self, scope: Scope, content: bytes, identity: Identity | None, send: Send, identifier: bytes) -> None:
+    async def _passed_on(self, scope: Scope, receive: Receive, identity: Identity | None, send: Send, identifier: bytes) -> None:
         inner = {**scope, "state": {**scope.get("state", {}), "identity": identity}}
-        await self._api(inner, _replay(content), _naming(send, identifier))
+        named = NamedSend(send, identifier)
+        try:
+            await self._api(inner, receive, named)
+        except (Exception, asyncio.CancelledError):
+            if not named.started:
+                raise
+            # Half an answer cannot be taken back: the server closes the connection, and its length or last chunk is missing.
+            log.exception("answer_broken_off", request=id_text(identifier))
 
     def _probe(self, path: bytes) -> Answer:
         status, kind, text = self._probes.page(path.decode())
@@ -166,29 +173,20 @@ def _peer(scope: Scope) -> Peer:
     return Peer(client[0] if client else "", str(server[1]) if server else "", scope["scheme"])
 
 
-def _replay(content: bytes) -> Receive:
-    """A body that was read once, for the app behind."""
-    messages: list[Message] = [{"type": "http.request", "body": content, "more_body": False}]
+class NamedSend:
+    """Puts X-Cff-Request-Id on an answer of the app behind, which may have its own word for it."""
 
-    async def receive() -> Message:
-        if messages:
-            return messages.pop()
-        await asyncio.Event().wait()
-        raise AssertionError
+    def __init__(self, send: Send, identifier: bytes) -> None:
+        self._send = send
+        self._identifier = identifier
+        self.started = False
 
-    return receive
-
-
-def _naming(send: Send, identifier: bytes) -> Send:
-    """Every answer carries X-Cff-Request-Id; the app behind may have its own word for it."""
-
-    async def named(message: Message) -> None:
+    async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
+            self.started = True
             headers = list(message.get("headers", ()))
             own = {name.lower(): value for name, value in headers}
             if b"x-cff-request-id" not in own:
-                headers.append((b"x-cff-request-id", own.get(b"x-request-id") or id_text(identifier).encode()))
+                headers.append((b"x-cff-request-id", own.get(b"x-request-id") or id_text(self._identifier).encode()))
             message = {**message, "headers": headers}
-        await send(message)
-
-    return named
+        await self._send(message)

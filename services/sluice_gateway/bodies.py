@@ -70,6 +70,15 @@ class Body:
         self._size += size
         return chunk, self.unread
 
+    def replayed(self, content: bytes) -> Receive:
+        """For the app behind: the body that was read, and after it whatever comes, which is the news that the client has gone."""
+        messages: list[Message] = [{"type": "http.request", "body": content, "more_body": False}]
+
+        async def receive() -> Message:
+            return messages.pop() if messages else await self._receive()
+
+        return receive
+
     async def drain(self, most: int) -> None:
         """Read and throw away at most this much, so that the sender comes to read its answer."""
         while self.unread and most > 0:

@@ -30,4 +30,5 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """A body may take this long, and as much longer as `body_rate` allows it."""
     body_rate: int = 16 * 1024
     """Slowest body that is waited for (bytes a second)."""
-    shutdown_s: float = 10.0
+    shutdown_s: float = 8.0
+    """How long requests in flight may go on when the gateway stops; a service is gone after 10 s."""

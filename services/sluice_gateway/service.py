@@ -48,7 +48,8 @@ class GatewayService:
         sweeping = asyncio.create_task(self._sweep(server))
         try:
             await asyncio.wait([serving, listening], return_when=asyncio.FIRST_COMPLETED)
-            ready()
+            if server.listening.is_set():
+                ready()
             await asyncio.shield(serving)
         finally:
             sweeping.cancel()

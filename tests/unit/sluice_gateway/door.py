@@ -107,6 +107,9 @@ class Door:
         self.snapshot = Snapshot()
         self.api_saw: list[Mapping[str, Any]] = []
         self.api_body = b""
+        self.api_heard: list[str] = []
+        self.api_failure: Exception | None = None
+        self.api_fails_late = False
         self.waits_for = ""
         self.gateway = Gateway(
             self.dispatch,
@@ -134,8 +137,14 @@ class Door:
 
     async def _api(self, scope: Any, receive: Any, send: Any) -> None:
         self.api_saw.append(scope)
-        self.api_body = (await receive())["body"]
+        if self.api_failure and not self.api_fails_late:
+            raise self.api_failure
+        first = await receive()
+        self.api_body = first["body"]
+        self.api_heard = [first["type"], (await receive())["type"]]
         await send({"type": "http.response.start", "status": 200, "headers": [(b"x-request-id", b"named-by-control")]})
+        if self.api_failure:
+            raise self.api_failure
         await send({"type": "http.response.body", "body": b'{"from":"control"}'})
 
     async def ask(

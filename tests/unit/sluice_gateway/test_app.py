@@ -371,6 +371,21 @@ async def test_the_api_takes_more_than_a_trigger_but_not_everything() -> None:
     assert (refused.status, refused.code) == (413, "FSS.0413")
 
 
+async def test_the_api_learns_that_its_client_has_gone() -> None:
+    door = Door()
+    await door.ask_signed("GET", "/v2/p1/fgs/functions")
+    assert door.api_heard == ["http.request", "http.disconnect"]
+
+
+async def test_a_bug_of_the_api_is_500_before_its_answer_and_breaks_it_off_after() -> None:
+    door = Door()
+    door.api_failure = RuntimeError("a bug")
+    assert (await door.ask_signed("GET", "/v2/p1/fgs/functions")).code == "FSS.0500"
+    door.api_fails_late = True
+    answered = await door.ask_signed("GET", "/v2/p1/fgs/functions")
+    assert (answered.status, answered.body) == (200, b"")
+
+
 async def test_the_description_of_the_api_is_open() -> None:
     door = Door()
     assert (await door.ask("GET", "/openapi.json")).status == 200
