@@ -52,7 +52,7 @@ class CatalogService:
 def shown_to(caller: ServiceToken, change: Change) -> Change | None:
     """The change without the secrets that are not the caller's; nothing when it is nothing but a secret."""
     binding, function = change.binding, change.function
-    if change.key is not None and not caller.may_see(KEYS):
+    if (change.key is not None or change.removed.startswith("key:")) and not caller.may_see(KEYS):
         return None
     if binding is not None and not caller.may_see(binding.kind):
         return msgspec.structs.replace(change, binding=msgspec.structs.replace(binding, settings=b"{}"))
