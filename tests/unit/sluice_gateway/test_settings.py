@@ -1,12 +1,16 @@
 """What an APIG trigger may say."""
 
+from pathlib import Path
+
 import msgspec
 import pytest
+import yaml
 
 from sluice.binding import Mode
 from sluice.errors import Invalid
 from sluice_gateway import KIND
-from sluice_gateway.settings import RESERVED, ApigSettings
+from sluice_gateway.limits import MIB, Limits
+from sluice_gateway.settings import RESERVED, ApigSettings, FuncInfo
 
 
 def decoded(text: str) -> ApigSettings:
@@ -91,3 +95,28 @@ def test_the_kind_serves_apig_and_cannot_be_disabled() -> None:
     assert KIND.fixed == {"APIG"}
     assert KIND.modes == (Mode.SYNC, Mode.ASYNC)
     assert not KIND.replayable
+
+
+PAGE = (Path(__file__).parents[3] / "docs" / "apig.md").read_text()
+
+
+def test_the_page_names_every_setting_and_every_path_that_is_taken() -> None:
+    names = {f"`{field.name}`" for field in msgspec.structs.fields(ApigSettings)} - {"`func_info`"}
+    names |= {f"`func_info.{field.name}`" for field in msgspec.structs.fields(FuncInfo)}
+    names |= {f"`{path}`" for path in RESERVED}
+    assert {name for name in names if name not in PAGE} == set()
+
+
+def test_the_trigger_of_the_page_is_one() -> None:
+    example = yaml.safe_load(PAGE.partition("```yaml\n")[2].partition("```")[0])
+    (trigger,) = example["functions"]["orders"]["triggers"]
+    assert trigger.pop("type") in KIND.types
+    assert msgspec.convert(trigger, ApigSettings).timeout_s == 3.0
+
+
+def test_the_limits_of_the_page_are_the_limits() -> None:
+    limits = Limits()
+    told = (limits.trigger_body, limits.header, limits.held, limits.connections)
+    assert told == (4 * MIB, 64 * 1024, 256 * MIB, 4096)
+    assert (limits.header_timeout_s, limits.body_grace_s, limits.body_rate) == (10, 15, 16 * 1024)
+    assert (limits.idle_timeout_s, limits.shutdown_s) == (75, 8)
