@@ -1,0 +1,132 @@
+"""What the rows share: a folder for everything they make, the compiled functions, a broker, and Sluice itself."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from confluent_kafka import Producer
+
+from tests.e2e.driver import Sluice
+from tests.servers import Kafka, ServerMissing
+from tools.benches.processes import Tree
+
+ROOT = Path(__file__).resolve().parents[2]
+RESP = ROOT / "tests" / "functions" / "resp.c"
+ANSWER = Path(__file__).with_name("answer.c")
+BODY_BYTES = 1024
+LISTENS_WITHIN_S = 5.0
+
+
+class Missing(Exception):
+    """What a row needs is not there; the message says what. The row is skipped, and the table says why."""
+
+
+@dataclass
+class Setting:
+    """The surroundings of one run of the bench. `runs` is how often each figure is taken; `quick` makes everything small."""
+
+    runs: int = 3
+    quick: bool = False
+    scratch: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="sluice-bench-", dir="/var/tmp")))
+    _closing: ExitStack = field(default_factory=ExitStack)
+
+    def __enter__(self) -> Self:
+        self._closing.callback(shutil.rmtree, self.scratch, ignore_errors=True)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._closing.close()
+
+    def scaled(self, whole: int, quick: int) -> int:
+        return quick if self.quick else whole
+
+    @cached_property
+    def kafka(self) -> Kafka:
+        server = Kafka(self.scratch / "kafka")
+        try:
+            server.start()
+        except ServerMissing as reason:
+            raise Missing(str(reason)) from None
+        self._closing.callback(server.kill)
+        return server
+
+    def topic(self, records: int, partitions: int = 4) -> str:
+        """A topic that holds so many records of 1 KiB."""
+        topic = self.kafka.create_topic(partitions=partitions)
+        producer = Producer({"bootstrap.servers": self.kafka.bootstrap, "linger.ms": 20, "queue.buffering.max.messages": records + 1})
+        for number in range(records):
+            producer.produce(topic, b"%010d" % number + b"x" * (BODY_BYTES - 10), partition=number % partitions)
+        assert producer.flush(60) == 0, "the broker did not take all records"
+        return topic
+
+    def compiled(self, source: Path) -> Path:
+        """The folder of a function made from one C file."""
+        folder = self.scratch / source.stem
+        if not folder.exists():
+            compiler = shutil.which("gcc")
+            if compiler is None:
+                raise Missing("gcc is not installed: run make servers")
+            folder.mkdir()
+            subprocess.run([compiler, "-O2", "-o", str(folder / "bootstrap"), str(source)], check=True)
+        return folder
+
+    @contextmanager
+    def sluice(self, *, mesh: bool = False, data: Path | None = None) -> Iterator[Sluice]:
+        """A running Sluice on a data directory of its own."""
+        if mesh and find_spec("sluice_cli.mesh") is None:
+            raise Missing("sluice up --mesh is not there")
+        own = Path(tempfile.mkdtemp(dir=self.scratch)) / "data"
+        sluice = Sluice(data or own, mesh=mesh)
+        try:
+            sluice.start()
+            yield sluice
+        finally:
+            sluice.close()
+            shutil.rmtree(own.parent, ignore_errors=True)
+
+
+def tree(sluice: Sluice) -> Tree:
+    assert sluice.process is not None
+    return Tree(sluice.process.pid)
+
+
+def make_function(sluice: Sluice, name: str, folder: Path, *, instances: int = 1, environment: dict[str, str] | None = None) -> str:
+    """A function with 64 calls at once an instance; its URN without a version."""
+    strategy = {"concurrency": instances, "concurrent_num": 64}
+    return sluice.function(name, folder, environment=environment, strategy_config=strategy)
+
+
+@contextmanager
+def bare_function(folder: Path) -> Iterator[int]:
+    """The function alone on a port of its own."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    process = subprocess.Popen([str(folder / "bootstrap")], env={"PORT": str(port), "PATH": os.defpath})
+    try:
+        await_port(port)
+        yield port
+    finally:
+        process.kill()
+        process.wait()
+
+
+def await_port(port: int) -> None:
+    deadline = time.monotonic() + LISTENS_WITHIN_S
+    while time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.001)
+    raise TimeoutError(f"nothing listens on {port}")
