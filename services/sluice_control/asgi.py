@@ -13,7 +13,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sluice.errors import ConfigurationError, Fault, Invalid, SluiceError, Unavailable
+from sluice.errors import Fault, Invalid, SluiceError, Unavailable
 from sluice.event import id_text, random_id
 from sluice.identity import Identity
 from sluice_control.decoding import CodeOf, decode, general, read_object
@@ -90,7 +90,7 @@ def identity_of(scope: Scope) -> Identity | None:
 def application(operations: list[Operation], identify: Identify = identity_of) -> ASGIApp:
     """An ASGI app of the operations; every answer has an X-Request-Id, every error FunctionGraph's body."""
     routes = [Route(operation.path, _endpoint(operation, identify), methods=[operation.method]) for operation in operations]
-    return _with_request_id(Starlette(routes=routes, exception_handlers={HTTPException: _no_route, Exception: _on_error}))
+    return _with_request_id(Starlette(routes=routes, exception_handlers={HTTPException: _no_route}))
 
 
 def json(value: object, code: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -123,8 +123,12 @@ def _endpoint(operation: Operation, identify: Identify) -> Callable[[Request], A
     async def endpoint(request: Request) -> Response:
         try:
             return await operation.handler(await _call(request, identify(request.scope), operation.needs))
-        except (SluiceError, ConfigurationError) as refusal:
+        except SluiceError as refusal:
             return _refusal(refusal)
+        except Exception:
+            # Answered here and not by Starlette, which would raise it again behind the answer.
+            _log.exception("request_failed", method=operation.method, operation=operation.path)
+            return error("FSS.0500", CODES["FSS.0500"][1])
 
     return endpoint
 
@@ -157,7 +161,7 @@ def _refusal(refusal: SluiceError) -> Response:
         case Unavailable():
             return error("FSS.0503", str(refusal), {"Retry-After": str(math.ceil(refusal.retry_after_s))})
         case _:
-            _log.error("request failed", error=type(refusal).__name__)
+            _log.error("request_failed", error=type(refusal).__name__)
             return error("FSS.0500", CODES["FSS.0500"][1])
 
 
@@ -165,10 +169,6 @@ async def _no_route(_request: Request, refusal: Exception) -> Response:
     if isinstance(refusal, HTTPException) and refusal.status_code == 405:
         return json({"error_code": "FSS.0404", "error_msg": "The method is not allowed for this path."}, 405, refusal.headers)
     return error("FSS.0404", CODES["FSS.0404"][1])
-
-
-async def _on_error(_request: Request, failure: Exception) -> Response:
-    return error("FSS.0500", CODES["FSS.0500"][1])
 
 
 def _with_request_id(app: ASGIApp) -> ASGIApp:

@@ -12,6 +12,8 @@ T = TypeVar("T")
 
 _AT = re.compile(r"(.*) - at `\$\.?(.*)`", re.DOTALL)
 
+_NULL_MEANS_SOMETHING = frozenset({"filter"})
+
 CodeOf = Callable[[str], str]
 """The FSS code of a fault in a top-level field."""
 
@@ -21,14 +23,24 @@ def general(_field: str) -> str:
 
 
 def read_object(body: bytes) -> dict[str, Any]:
-    """The JSON object of a request. A null means the same as leaving the field out. Raises Invalid."""
+    """The JSON object of a request. A null means the same as leaving the field out, except in a filter. Raises Invalid."""
     try:
         data = msgspec.json.decode(body or b"{}")
+        if isinstance(data, dict):
+            return without_nulls(data)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Invalid([Fault("", f"the body is not JSON: {error}")]) from None
-    if not isinstance(data, dict):
-        raise Invalid([Fault("", "the body is not a JSON object")])
-    return {name: value for name, value in data.items() if value is not None}
+    except RecursionError:
+        raise Invalid([Fault("", "the body is nested too deeply")]) from None
+    raise Invalid([Fault("", "the body is not a JSON object")])
+
+
+def without_nulls(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: without_nulls(value) if isinstance(value, dict) and name not in _NULL_MEANS_SOMETHING else value
+        for name, value in data.items()
+        if value is not None
+    }
 
 
 def decode(data: Mapping[str, Any], kind: type[T], *, code_of: CodeOf = general, prefix: str = "") -> T:

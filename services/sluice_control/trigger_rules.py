@@ -12,7 +12,7 @@ from sluice import filters
 from sluice.binding import Mode, Ordering, TriggerStatus
 from sluice.errors import Fault, Invalid
 from sluice.trigger import TriggerKind
-from sluice_control.decoding import decode
+from sluice_control.decoding import decode, without_nulls
 from sluice_control.fss import Refused
 from sluice_control.registry import TriggerOptions
 
@@ -94,7 +94,7 @@ def kind_of(type_code: str, kinds: Mapping[str, TriggerKind]) -> TriggerKind:
 
 def plan(kind: TriggerKind, type_code: str, event_data: Mapping[str, Any]) -> Plan:
     """Raises Invalid with every fault of `event_data`, by its full path."""
-    data = {name: value for name, value in event_data.items() if value is not None}
+    data = without_nulls(event_data)
     if type_code in GATEWAY_TYPES:
         data = {name: value for name, value in data.items() if name not in _ANSWERED}
     own = set(kind.settings.__struct_fields__)

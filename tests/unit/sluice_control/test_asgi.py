@@ -86,10 +86,15 @@ async def test_what_may_work_later_is_503_with_a_hint_and_a_bug_is_500_without_i
     async def broken(call: Call) -> Response:
         raise SluiceError("secret words")
 
-    lines = [Operation("GET", "/busy/{project_id}", "read", busy), Operation("GET", "/broken/{project_id}", "read", broken)]
+    async def worse(call: Call) -> Response:
+        raise ValueError("secret words")
+
+    handlers = {"busy": busy, "broken": broken, "worse": worse}
+    lines = [Operation("GET", f"/{name}/{{project_id}}", "read", handler) for name, handler in handlers.items()]
     client = Client(application(lines), "p")
     later = await client("GET", "/busy/p")
     assert (later.error, later.headers["retry-after"], later.message) == ((503, "FSS.0503"), "3", "the disk is full")
-    bug = await client("GET", "/broken/p")
-    assert bug.error == (500, "FSS.0500")
-    assert b"secret" not in bug.body
+    for path in ("/broken/p", "/worse/p"):
+        bug = await client("GET", path)
+        assert bug.error == (500, "FSS.0500")
+        assert b"secret" not in bug.body

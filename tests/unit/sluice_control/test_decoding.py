@@ -55,3 +55,16 @@ def test_what_fields_mean_together_is_checked_when_each_is_right() -> None:
 
 def test_an_empty_body_is_an_empty_object() -> None:
     assert read_object(b"") == read_object(b"{}") == read_object(b'{"a": null}') == {}
+
+
+def test_a_null_is_left_out_at_every_depth_but_not_in_a_filter() -> None:
+    body = b'{"a": null, "b": {"c": null, "d": 1}, "filter": {"e": null}, "f": [null]}'
+    assert read_object(body) == {"b": {"d": 1}, "filter": {"e": None}, "f": [None]}
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"a":' * 700 + b"1" + b"}" * 700, b"[" * 100_000, b'{"a":' * 100_000, b'{"a": "\\ud800"}', b'{"a": 1', b"\x00", b"nan"]
+)
+def test_bytes_that_are_no_json_are_refused(body: bytes) -> None:
+    with pytest.raises(Invalid, match="the body is"):
+        read_object(body)

@@ -1,6 +1,7 @@
 """The registry's file."""
 
 import asyncio
+import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -143,3 +144,44 @@ async def test_ten_thousand_functions_and_thirty_thousand_triggers_stay_quick(re
     assert len(registry.view.project_triggers("p", "05000", 400)) == 400
     await registry.change(make("one-more"))
     assert time.perf_counter() - begun < 1.0
+
+
+WRITER = """
+import asyncio, sys
+from pathlib import Path
+from sluice_control.bodies import FunctionSettings
+from sluice_control.registry import VersionRow
+from sluice_control.registry_sqlite import SqliteRegistry
+
+def step(name):
+    def work(edit):
+        function = edit.add_function("p", "default", name, 1)
+        edit.put_version(VersionRow(function, "latest", edit.generation(), 1, FunctionSettings()))
+    return work
+
+async def main():
+    registry = SqliteRegistry(Path(sys.argv[1]))
+    for number in range(100_000):
+        await registry.change(step(f"f{number:06}"))
+        print(number, flush=True)
+
+asyncio.run(main())
+"""
+
+
+async def test_what_was_answered_outlives_a_kill(tmp_path: Path) -> None:
+    path = tmp_path / "registry.db"
+    writer = await asyncio.create_subprocess_exec(sys.executable, "-c", WRITER, str(path), stdout=asyncio.subprocess.PIPE)
+    assert writer.stdout
+    answered = 0
+    async with asyncio.timeout(60):
+        for _ in range(50):
+            answered = int(await writer.stdout.readline()) + 1
+        writer.kill()
+        answered += len((await writer.stdout.read()).split(b"\n")) - 1
+        await writer.wait()
+    registry = SqliteRegistry(path)
+    kept = registry.view.count_functions("p")
+    assert kept in (answered, answered + 1)
+    assert registry.view.generation() == kept == len(list(registry.view.everything()))
+    await registry.close()
