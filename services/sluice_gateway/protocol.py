@@ -1,8 +1,10 @@
 """uvicorn's HTTP protocol, with bounds on what it takes from strangers: connections, header bytes, and time."""
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from sluice_gateway.limits import Limits
@@ -38,12 +40,36 @@ class BoundedProtocol(HttpToolsProtocol):
             self.refuse(503, b"FSS.0503", b"Service unavailable: too many connections.")
 
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        self._feed(data)
         if self.head_began is None:
             return
         self.unfinished += len(data)
         if self.unfinished > self.limits.header and not self.transport.is_closing():
             self.refuse_head()
+
+    def _feed(self, data: bytes) -> None:
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._stay(data[upgrade.args[0] :])
+        except httptools.HttpParserError:
+            if self.head_size > self.limits.header:
+                self.refuse_head()
+            else:
+                self.refuse(400, b"FSS.0400", b"This is not HTTP.")
+
+    def _stay(self, rest: bytes) -> None:
+        """A sender may offer to go on in another protocol (Java's client offers HTTP/2 with every first request), and the offer may be
+        passed over. The parser takes it for accepted and gives up the body; so a new one gets the request without the offer."""
+        method = self.parser.get_method()
+        if method == b"CONNECT":
+            self.refuse(400, b"FSS.0400", b"The gateway is no proxy.")
+            return
+        lines = [b"%b %b HTTP/%b\r\n" % (method, self.url, self.parser.get_http_version().encode())]
+        lines += [b"%b: %b\r\n" % header for header in _without_offer(self.headers)]
+        self.parser = httptools.HttpRequestParser(self)
+        self._feed(b"".join((*lines, b"\r\n", rest)))
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -65,6 +91,8 @@ class BoundedProtocol(HttpToolsProtocol):
             raise HeadTooLarge
 
     def on_headers_complete(self) -> None:
+        if self.parser.should_upgrade():
+            return  # `_stay` comes next
         self.head_began = None
         self.unfinished = 0
         self.body_size = 0
@@ -76,15 +104,10 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        if self.parser.should_upgrade():
+            return
         self.body_began = None
         super().on_message_complete()
-
-    def send_400_response(self, msg: str) -> None:
-        """uvicorn's answer to what its parser refused."""
-        if self.head_size > self.limits.header:
-            self.refuse_head()
-        else:
-            self.refuse(400, b"FSS.0400", b"This is not HTTP.")
 
     def overdue(self, now: float) -> bool:
         """Whether what is being received takes longer than it may."""
@@ -103,6 +126,14 @@ class BoundedProtocol(HttpToolsProtocol):
             content = b'{"error_code":"%b","error_msg":"%b"}' % (code, message)
             self.transport.write(b"HTTP/1.1 %d %b" % (status, _PHRASES[status]) + _CLOSE % (len(content), content))
         self.transport.close()
+
+
+def _without_offer(headers: list[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
+    for name, value in headers:
+        if name == b"connection":
+            value = b", ".join(token for token in value.split(b",") if token.strip().lower() not in (b"upgrade", b"http2-settings"))
+        if name not in (b"upgrade", b"http2-settings") and (value or name != b"connection"):
+            yield name, value
 
 
 def bounded(limits: Limits) -> type[BoundedProtocol]:

@@ -1,6 +1,7 @@
 """The gateway on a real socket."""
 
 import asyncio
+import base64
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -155,6 +156,31 @@ async def test_a_client_that_asks_first_is_told_to_go_on_or_not_to(listening: Li
     writer.write(request(b"", "Expect: 100-continue", length=100_001))
     assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 413 ")
     writer.close()
+
+
+OFFER = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAEAAEAAAAIAAAAAAAMAAAAAAAQBAAAAAAUAAEAAAAYABgAA")
+
+
+@pytest.mark.parametrize("cut", [0, 20, 150, 230, -4, -3, -1])
+async def test_an_offer_to_go_on_in_http_2_is_passed_over_and_the_body_kept(listening: Listening, cut: int) -> None:
+    offered = request(b"abc", *OFFER, close=False)
+    reader, writer = await listening.connect()
+    writer.write(offered[:cut])
+    await writer.drain()
+    writer.write(offered[cut:] + request(b"next"))
+    assert statuses(await reader.read()) == [200, 200]
+    assert [base64.b64decode(handed.json["body"]) for handed in listening.door.dispatch.handed] == [b"abc", b"next"]
+    assert "upgrade" not in listening.door.dispatch.handed[0].json["headers"]
+    writer.close()
+
+
+async def test_a_websocket_is_a_plain_request_here(listening: Listening) -> None:
+    asked = request(b"", "Connection: keep-alive, Upgrade", "Upgrade: websocket", method="GET", close=False)
+    assert statuses(await listening.exchange(asked, request(b""))) == [200, 200]
+
+
+async def test_the_gateway_is_no_proxy(listening: Listening) -> None:
+    assert statuses(await listening.exchange(b"CONNECT example.org:443 HTTP/1.1\r\nHost: example.org\r\n\r\n")) == [400]
 
 
 async def test_requests_on_one_connection_are_answered_in_order(listening: Listening) -> None:
