@@ -75,7 +75,7 @@ class Cgroup:
         return [str(folder / "cgroup.procs") for folder in self._folders]
 
     def memory_mb(self) -> float:
-        with suppress(OSError):
+        with suppress(OSError, ValueError):
             return int(os.pread(self._usage, 32, 0)) / (1 << 20)
         return 0.0
 
@@ -87,11 +87,14 @@ class Cgroup:
             return int(dict(zip(words[::2], words[1::2], strict=True)).get("oom_kill", "0")) > 0
         return False
 
-    def remove(self) -> None:
-        """Blocks for a moment where the kernel has not let go of the last process."""
+    def close(self) -> None:
+        """Measure no more."""
         if self._usage >= 0:
             os.close(self._usage)
             self._usage = -1
+
+    def remove(self) -> None:
+        """Blocks for a moment where the kernel has not let go of the last process."""
         for folder in self._folders:
             _remove(folder)
 

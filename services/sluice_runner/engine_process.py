@@ -276,8 +276,10 @@ class ProcessEngine:
         self._memory.remove(instance)
         if instance in self._warm:
             self._warm.remove(instance)
-        if instance.cgroup is not None and not self._closing:
-            self._tasks.spawn(asyncio.to_thread(instance.cgroup.remove))
+        if instance.cgroup is not None:
+            instance.cgroup.close()
+            if not self._closing:  # then all are removed at once
+                self._tasks.spawn(asyncio.to_thread(instance.cgroup.remove))
 
 
 def _free_port() -> int:

@@ -20,6 +20,9 @@ CRASHES_TO_LOOP = 3
 FIRST_BACKOFF_S = 1.0
 LAST_BACKOFF_S = 60.0
 DEFAULT_START_S = 0.1
+LEAST_WAIT_S = 0.1
+"""Of functions that start faster than this, too: below it, waiting says more about a busy machine than about missing instances."""
+MAX_HOLD = 256
 _WEIGHT = 0.1
 
 
@@ -93,6 +96,17 @@ class Fleet(Generic[T]):
     @property
     def may_live(self) -> bool:
         return self.function.max_instances != 0
+
+    @property
+    def bearable_s(self) -> float:
+        """Calls may wait this long before another instance is worth its start."""
+        return max(self.start_s, LEAST_WAIT_S)
+
+    def hold(self, live: int) -> int:
+        """How many calls may be held for `live` places: so many that no place starves over a round trip, and that a backlog which
+        outlasts a start can be seen here at all, although most of it is kept elsewhere."""
+        seen = int(1.2 * live * self.bearable_s / self.call_s) + 1 if self.call_s else 0
+        return max(live, min(seen, MAX_HOLD))
 
     @property
     def room(self) -> int:
@@ -281,11 +295,11 @@ class Pool(Generic[T]):
         live = sum(worker.places for worker in active)
         free = live - sum(worker.running for worker in active)
         if now < fleet.blocked_until:
-            return max(0, free + live - len(fleet.held)) if active else 0
+            return max(0, free + fleet.hold(live) - len(fleet.held)) if active else 0
         startable = self._startable(fleet, function)
         if fleet.backoff_s:
             startable = min(startable, 0 if active else 1)
-        credit = free + startable * places + live - len(fleet.held)
+        credit = free + startable * places + fleet.hold(live) - len(fleet.held)
         return max(credit, 0 if fleet.held else 1)
 
     def _startable(self, fleet: Fleet[T] | None, function: Function) -> int:
@@ -383,7 +397,7 @@ class Pool(Generic[T]):
         if fleet.backoff_s or len(fleet.held) <= fleet.starting * places:
             return False
         waits = max(now - fleet.held[0].since, len(fleet.held) * fleet.call_s / live)
-        return waits > fleet.start_s
+        return waits > fleet.bearable_s
 
     def _add(self, fleet: Fleet[T], now: float) -> Worker[T]:
         self._names += 1
