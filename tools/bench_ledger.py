@@ -27,9 +27,6 @@ FUNCTION = "urn:fss:local:bench:function:default:bench"
 ROUTE = Route("bench", "bench-trigger", f"{FUNCTION}:latest", Mode.ASYNC, "kafka")
 BACKLOG = Route("bench", "backlog", "urn:fss:local:bench:function:default:backlog:latest", Mode.ASYNC, "http")
 BATCH = 64
-OFFERED = 4
-"""Batches on their way at once for each of the sources."""
-SOURCES = 4
 
 
 def cpu_s() -> float:
@@ -72,12 +69,12 @@ class OtherWork:
         asyncio.get_running_loop().call_later(self.PAUSE_S, self._work)
 
 
-async def through(ledger: SqliteLedger, source: str, events: int, body: bytes) -> None:
+async def through(ledger: SqliteLedger, source: str, events: int, body: bytes, offered: int) -> None:
     """Accept and settle `events` of one source, several batches on their way at once."""
     key = SourceKey("bench-trigger", "1", source)
     claim = await ledger.claim(key)
     position = claim.position
-    window = asyncio.Semaphore(OFFERED)
+    window = asyncio.Semaphore(offered)
     tasks = set()
     for _ in range(events // BATCH):
         await window.acquire()
@@ -105,14 +102,15 @@ async def making(events: int, body: bytes) -> float:
     return cpu_s() - began
 
 
-async def measure(ledger: SqliteLedger, events: int, busy: bool) -> dict[str, float]:
+async def measure(ledger: SqliteLedger, events: int, busy: bool = False, sources: int = 4, offered: int = 4) -> dict[str, float]:
+    """`offered` batches on their way at once for each of the sources."""
     body = os.urandom(1024)
     base = await making(events, body)
     commits = ledger.usage()["commits"]
     work = OtherWork(busy)
     work.start()
     began, wall = cpu_s(), time.perf_counter()
-    await asyncio.gather(*(through(ledger, f"p{number}", events // SOURCES, body) for number in range(SOURCES)))
+    await asyncio.gather(*(through(ledger, f"p{number}", events // sources, body, offered) for number in range(sources)))
     used, wall = cpu_s() - began - base - work.used_s, time.perf_counter() - wall
     work.stop()
     return {
@@ -121,6 +119,35 @@ async def measure(ledger: SqliteLedger, events: int, busy: bool) -> dict[str, fl
         "events_per_commit": round(events / max(1, ledger.usage()["commits"] - commits), 1),
         "resident_mib": round(resident_mib(), 1),
     }
+
+
+async def deduplicated(ledger: SqliteLedger, events: int) -> dict[str, float]:
+    """Pushes of one event with an id of its own, 64 at a time, as an HTTP source makes them."""
+    body = os.urandom(1024)
+    base = await making(events, body)
+    began = cpu_s()
+    for turn in range(events // BATCH):
+        pushes = [Push([Event(random_id(), body)], [f"{began}-{turn}-{number}"]) for number in range(BATCH)]
+        answers = await asyncio.gather(*(ledger.accept(ROUTE, push) for push in pushes))
+        ends = [Ended(pending, End.SUCCESS, pending.accepted_at + 0.01, 3.0, status=200) for (pending,) in answers]
+        await asyncio.gather(*(ledger.settle([end]) for end in ends))
+    return {"cpu_us_an_event": round((cpu_s() - began - base) / events * 1e6, 2)}
+
+
+async def lone(ledger: SqliteLedger, events: int) -> dict[str, float]:
+    """One event at a time: how long until it is on disk."""
+    key = SourceKey("bench-trigger", "1", "lone")
+    claim = await ledger.claim(key)
+    position, waits = claim.position, []
+    for number in range(events):
+        began = time.perf_counter()
+        to = f"{began}-{number}"
+        pendings = await ledger.accept(ROUTE, Slice(key, claim.epoch, position, to, [Event(random_id(), b"x" * 1024)]))
+        waits.append(time.perf_counter() - began)
+        position = to
+        await ledger.settle([Ended(pending, End.SUCCESS, pending.accepted_at, 3.0, status=200) for pending in pendings])
+    waits.sort()
+    return {"p50_ms": round(waits[len(waits) // 2] * 1e3, 2), "p99_ms": round(waits[len(waits) * 99 // 100] * 1e3, 2)}
 
 
 async def fill(ledger: SqliteLedger, events: int) -> float:
@@ -136,8 +163,9 @@ async def fill(ledger: SqliteLedger, events: int) -> float:
 async def drain_some(ledger: SqliteLedger, events: int) -> dict[str, float]:
     """Read pages of the backlog and settle them: what a recovered queue does."""
     function = BACKLOG.function.rsplit(":", 1)[0]
+    waiting = (await ledger.waiting())[function]
     began, done, after = cpu_s(), 0, 0
-    while done < events:
+    while done < min(events, waiting):
         page = await ledger.read(function, after, 512, 1 << 20)
         await ledger.settle([Ended(pending, End.SUCCESS, pending.accepted_at + 0.01, 3.0, status=200) for pending in page.events])
         done += len(page.events)
@@ -150,8 +178,12 @@ async def run(directory: Path, events: int, pending: int) -> dict[str, object]:
     ledger = await open_ledger(directory, clock=clock)
     await measure(ledger, 20_000, False)
     result: dict[str, object] = {
-        "few_pending": await measure(ledger, events, False),
-        "few_pending_busy_loop": await measure(ledger, events, True),
+        "few_pending": await measure(ledger, events),
+        "few_pending_busy_loop": await measure(ledger, events, busy=True),
+        "few_pending_batch_64_alone": await measure(ledger, events // 4, sources=1, offered=1),
+        "few_pending_batch_64_two": await measure(ledger, events // 4, sources=1, offered=2),
+        "deduplicated_pushes": await deduplicated(ledger, events // 4),
+        "lone": await lone(ledger, 500),
         "fill_cpu_us_an_event": round(await fill(ledger, pending), 2),
     }
     await ledger.close()
@@ -161,10 +193,10 @@ async def run(directory: Path, events: int, pending: int) -> dict[str, object]:
     page = await ledger.read(BACKLOG.function.rsplit(":", 1)[0], 0, 512, 1 << 20)
     result["open_s"] = round(opened, 3)
     result["first_page_s"] = round(time.perf_counter() - began, 3)
-    assert len(page.events) == 512
+    assert page.events
     assert (await ledger.waiting())[BACKLOG.function.rsplit(":", 1)[0]] == pending // 2048 * 2048
-    result["many_pending"] = await measure(ledger, events, False)
-    result["many_pending_busy_loop"] = await measure(ledger, events, True)
+    result["many_pending"] = await measure(ledger, events)
+    result["many_pending_busy_loop"] = await measure(ledger, events, busy=True)
     result["drain_backlog"] = await drain_some(ledger, 50_000)
     result["resident_mib"] = round(resident_mib(), 1)
     result["file_mib"] = round(ledger.usage()["file_bytes"] / 2**20, 1)

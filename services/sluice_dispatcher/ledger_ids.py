@@ -3,7 +3,7 @@
 What is still open by then moves to a table of its own, so that an id stays known as long as its event is pending.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from hashlib import blake2b
 
 import apsw
@@ -19,6 +19,7 @@ _FIND = "SELECT sequence FROM ids_MINUTE WHERE key = ?"
 _PAGE = "SELECT key, sequence FROM ids_MINUTE WHERE key > ? ORDER BY key LIMIT ?"
 _DROP = "DROP TABLE ids_MINUTE"
 _FIND_PENDING = "SELECT sequence FROM id_pending WHERE key = ?"
+_ANY_PENDING = "SELECT EXISTS (SELECT 1 FROM id_pending)"
 _MOVE = "INSERT OR REPLACE INTO id_pending (key, sequence) VALUES (?, ?)"
 
 
@@ -37,6 +38,8 @@ class Ids:
         self._minute = 0
         self._remembered: dict[int, dict[bytes, int]] = {}
         """Minutes that are whole in memory."""
+        self._moved = False
+        """Whether the table of ids that outlived their minute has rows."""
         self._tables = self._load()
 
     def begin(self, now: float) -> None:
@@ -51,6 +54,8 @@ class Ids:
             sequence = remembered.get(key) if remembered is not None else self._find(minute, key)
             if sequence is not None and (minute >= oldest or self._is_open(sequence)):
                 return True
+        if not self._moved:
+            return False
         sequence = self._connection.execute(_FIND_PENDING, (key,)).get
         return sequence is not None and self._is_open(sequence)
 
@@ -91,7 +96,9 @@ class Ids:
         if minute not in self._tables:
             return None
         rows = list(self._connection.execute(_of(_PAGE, minute), (after, limit)))
-        self._connection.executemany(_MOVE, self._still_open(rows))
+        still_open = [row for row in rows if self._is_open(row[1])]
+        self._connection.executemany(_MOVE, still_open)
+        self._moved = self._moved or bool(still_open)
         if len(rows) == limit:
             return bytes(rows[-1][0])
         self._connection.execute(_of(_DROP, minute))
@@ -104,16 +111,15 @@ class Ids:
         rows = list(self._connection.execute("SELECT key, sequence FROM id_pending WHERE key > ? ORDER BY key LIMIT ?", (after, limit)))
         ended = [(key,) for key, sequence in rows if not self._is_open(sequence)]
         self._connection.executemany("DELETE FROM id_pending WHERE key = ?", ended)
+        self._moved = bool(self._connection.execute(_ANY_PENDING).get)
         return bytes(rows[-1][0]) if len(rows) == limit else None
-
-    def _still_open(self, rows: Iterable[tuple[bytes, int]]) -> list[tuple[bytes, int]]:
-        return [row for row in rows if self._is_open(row[1])]
 
     def _find(self, minute: int, key: bytes) -> int | None:
         found = self._connection.execute(_of(_FIND, minute), (key,)).get
         return None if found is None else int(found)
 
     def _load(self) -> list[int]:
+        self._moved = bool(self._connection.execute(_ANY_PENDING).get)
         return sorted(int(minute) for (minute,) in self._connection.execute(_TABLES))
 
 
