@@ -133,7 +133,7 @@ def path(*parts: str) -> str:
 
 
 def _target(path: str, query: Mapping[str, object]) -> str:
-    said = {name: _text(value) for name, value in query.items() if value not in (None, "", False)}
+    said = {name: _text(value) for name, value in query.items() if not (value is None or value is False or value == "")}
     return f"{path}?{urlencode(said)}" if said else path
 
 

@@ -75,10 +75,10 @@ def redrive(
         place = f"/sluice/v1/{client.project}/dead/redrive"
         if not dry_run:
             meant = client.post(place, body | {"dry_run": True})["count"]
-            confirm(f"Redrive {meant} events?", yes=yes)
+            confirm(f"Redrive {show.count(meant, 'event')}?", yes=yes)
         done = client.post(place, body | {"dry_run": dry_run})
     if output is Format.TABLE:
-        show.line(f"{done['count']} events {'would be' if dry_run else 'were'} redriven")
+        show.line(f"{show.count(done['count'], 'event')} {'would be ' if dry_run else ''}redriven")
     else:
         show.document(done, output)
 
@@ -101,11 +101,11 @@ def purge(
         wanted = set(ids or [])
         meant = sum(1 for letter in _dead(client, chosen) if not wanted or letter["id"] in wanted)
         if dry_run:
-            show.line(f"{meant} events would be removed")
+            show.line(f"{show.count(meant, 'event')} would be removed")
             return
-        confirm(f"Remove {meant} events for good?", yes=yes)
+        confirm(f"Remove {show.count(meant, 'event')} for good?", yes=yes)
         removed = client.post(f"/sluice/v1/{client.project}/dead/purge", chosen | {"ids": ids or []})["count"]
-    show.line(f"{removed} events were removed")
+    show.line(f"{show.count(removed, 'event')} removed")
 
 
 def _filter(trigger: str, function: str, failure: str, since: str, until: str) -> dict[str, Any]:

@@ -1,20 +1,21 @@
-"""The `sluice` command. Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 nobody answers."""
+"""The `sluice` command. Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 nobody answers.
+
+What only some commands need is imported by them: a command that asks one thing should not wait for the services' imports.
+"""
 
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from sluice.errors import Invalid, SluiceError
-from sluice.host.log import set_up
 from sluice_cli import dead, keys, listing, running, show
 from sluice_cli.apply import Done
 from sluice_cli.apply import apply as apply_manifest
-from sluice_cli.check import checked
 from sluice_cli.client import Unreachable
+from sluice_cli.manifest import Read
 from sluice_cli.options import DATA, Data, Format, Output, connected
 
 REFUSED, USAGE, UNREACHABLE, STOPPED = 1, 2, 3, 130
@@ -51,7 +52,7 @@ def apply(
     data: Data = DATA,
 ) -> None:
     """Create and update the functions and triggers of a file; nothing is deleted, and applying again changes nothing."""
-    read = checked(file)
+    read = _checked(file)
     done: list[Done] = []
 
     def tell(one: Done) -> None:
@@ -68,14 +69,24 @@ def apply(
 @app.command()
 def check(file: Annotated[Path, typer.Argument(help="A sluice.yaml.")] = Path("sluice.yaml")) -> None:
     """Say everything that is wrong with a file, without asking or changing anything."""
-    read = checked(file)
+    read = _checked(file)
     triggers = sum(len(function.triggers) for function in read.manifest.functions.values())
-    show.line(f"{file} is right: {len(read.manifest.functions)} functions, {triggers} triggers")
+    show.line(f"{file} is right: {show.count(len(read.manifest.functions), 'function')}, {show.count(triggers, 'trigger')}")
+
+
+def _checked(file: Path) -> Read:
+    from sluice.host.log import set_up
+    from sluice_cli.check import checked
+
+    set_up("warning")
+    return checked(file)
 
 
 @app.command(name="version")
 def show_version() -> None:
     """The version of Sluice."""
+    from importlib.metadata import version
+
     show.line(version("sluice"))
 
 
@@ -90,7 +101,6 @@ app.add_typer(keys.app, name="keys")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code."""
-    set_up("warning")
     try:
         app(args=list(arguments) if arguments is not None else None, prog_name="sluice")
     except SystemExit as ended:

@@ -41,6 +41,7 @@ class Lines:
     def _child(self, name: str, line: int, value: yaml.Node) -> None:
         if name in self._lines:
             self.twice.append(Fault(name, f"stands here again, after line {self._lines[name]}"))
+            return
         self._lines[name] = line + 1
         self._walk(f"{name}.", value)
 

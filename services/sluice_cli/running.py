@@ -61,7 +61,7 @@ def _tell_reply(answer: Answer, output: Format) -> None:
     if told.get("log"):
         show.note(told["log"].rstrip("\n"))
     if answer.headers.get("x-is-func-err", "false").lower() == "true":
-        show.note(f"the function failed (request {told['request_id']}); `sluice explain` and `sluice logs` say more")
+        show.note(f"the function failed (request {told['request_id']}); `sluice logs` shows what it printed")
         raise typer.Exit(1)
 
 

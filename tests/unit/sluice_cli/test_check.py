@@ -1,0 +1,116 @@
+"""What `sluice check` says: everything, with file and line."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+
+from sluice.errors import Invalid
+from sluice.host.kinds import by_type, installed
+from sluice_cli.check import checked, manifest_faults
+from sluice_cli.manifest import read
+from sluice_cli.schema import Manifest
+from tests.house.documents import Block, blocks
+
+ROOT = Path(__file__).resolve().parents[3]
+EXAMPLES = sorted((ROOT / "examples").rglob("sluice.yaml"))
+SHOWN = [block for name in ("sluice-yaml", "timer", "cli") for block in blocks(ROOT / "docs" / f"{name}.md") if block.language == "yaml"]
+
+
+@pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.parent.name)
+def test_every_example_is_right(file: Path) -> None:
+    assert checked(file).manifest.functions
+
+
+@pytest.mark.parametrize("block", SHOWN, ids=lambda block: f"{block.path.name}:{block.line}")
+def test_every_file_that_the_documents_show_is_right_but_for_its_code(block: Block, tmp_path: Path) -> None:
+    text = block.text
+    file = tmp_path / "sluice.yaml"
+    file.write_text(text)
+    found = read(file, {"KAFKA_PASSWORD": "x", "DB_PASSWORD": "x"})
+    assert found.faults == []
+    faults = manifest_faults(found.manifest, tmp_path, by_type(installed()))
+    assert [fault for fault in faults if not fault.field.endswith(".code")] == []
+
+
+def said(folder: Path, text: str) -> list[str]:
+    file = folder / "sluice.yaml"
+    file.write_text(text)
+    with pytest.raises(Invalid) as refused:
+        checked(file)
+    return [str(fault).removeprefix(f"{folder}/") for fault in refused.value.faults]
+
+
+def test_all_faults_come_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
+    lines = said(
+        tmp_path,
+        """\
+functions:
+  9bad:
+    image: x
+    memory: 100
+  broken:
+    image: x
+    timout: 3
+  other:
+    image: x
+    code: ./nowhere
+    async: {retries: 9, on_failure: {function: "a b"}}
+    environment: {RUNTIME_ROOT: "1", 1x: y}
+    secrets: {A: "1"}
+    triggers:
+      - type: TIMER
+        name: t
+        schedule_type: Cron
+        schedule: 61 * * * *
+      - {type: TIMER, name: t, schedule_type: Rate, schedule: 3m, batch_size: 2}
+      - {type: RABBITMQ}
+      - {type: NOSUCH}
+      - {name: x}
+""",
+    )
+    assert [line.split(": ")[:2] for line in lines] == [
+        ["sluice.yaml:2", "functions.9bad"],
+        ["sluice.yaml:4", "functions.9bad.memory"],
+        ["sluice.yaml:7", "functions.broken.timout"],
+        ["sluice.yaml:10", "functions.other.code"],
+        ["sluice.yaml:10", "functions.other.code"],
+        ["sluice.yaml:11", "functions.other.async.retries"],
+        ["sluice.yaml:11", "functions.other.async.on_failure.function"],
+        ["sluice.yaml:12", "functions.other.environment.RUNTIME_ROOT"],
+        ["sluice.yaml:12", "functions.other.environment.1x"],
+        ["sluice.yaml:18", "functions.other.triggers.0.schedule"],
+        ["sluice.yaml:19", "functions.other.triggers.1.batch_size"],
+        ["sluice.yaml:19", "functions.other.triggers.1.name"],
+        ["sluice.yaml:20", "functions.other.triggers.2.type"],
+        ["sluice.yaml:21", "functions.other.triggers.3.type"],
+        ["sluice.yaml:22", "functions.other.triggers.4.type"],
+    ]
+    assert 'pip install "sluice[rabbitmq]"' in lines[12]
+
+
+def test_a_file_without_functions_is_refused(tmp_path: Path) -> None:
+    assert said(tmp_path, "functions: {}") == ["sluice.yaml:1: functions: names no function"]
+
+
+def test_an_http_function_has_gateway_triggers_only(tmp_path: Path) -> None:
+    text = "functions: {a: {image: x, http: true, triggers: [{type: TIMER, name: t, schedule_type: Rate, schedule: 3m}]}}"
+    assert "http function" in said(tmp_path, text)[0]
+
+
+def test_one_path_has_one_trigger(tmp_path: Path) -> None:
+    text = yaml.safe_dump({"functions": {name: {"image": "x", "triggers": [{"type": "APIG", "path": "/a"}]} for name in ("a", "b")}})
+    assert [line.split(": ")[1] for line in said(tmp_path, text)] == ["functions.b.triggers.0.path"]
+
+
+def test_limits_are_functiongraphs() -> None:
+    assert rules(environment={f"K{number}": "v" for number in range(21)}) == ["has 21 items, more than 20"]
+    assert rules(environment={"K": "v" * 5000}) == ["has more than 4096 characters"]
+    assert len(rules(timeout=2, max_instances=1001, concurrency=0, init_timeout=301, description="x" * 513)) == 5
+
+
+def rules(**settings: Any) -> list[str]:
+    manifest = msgspec.convert({"functions": {"a": {"image": "x", **settings}}}, Manifest)
+    return [fault.rule for fault in manifest_faults(manifest, Path(), {})]

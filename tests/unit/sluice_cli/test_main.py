@@ -1,0 +1,86 @@
+"""Exit codes: 0 done, 1 refused, 2 usage, 3 nobody answers."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from sluice_cli.main import main
+
+
+@pytest.fixture
+def nobody(tmp_path: Path) -> Path:
+    """A data directory whose endpoint does not answer."""
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    text = f'{{"endpoint": "http://127.0.0.1:{port}", "access_key": "a", "secret_key": "s", "project_id": "p"}}'
+    (tmp_path / "credentials.json").write_text(text)
+    return tmp_path
+
+
+COMMANDS = [
+    ["get", "functions"],
+    ["describe", "trigger", "x"],
+    ["delete", "function", "x", "--yes"],
+    ["invoke", "x"],
+    ["logs", "x"],
+    ["tail"],
+    ["explain", "x"],
+    ["dead", "list"],
+    ["dead", "show", "x"],
+    ["dead", "redrive", "--dry-run"],
+    ["dead", "purge", "--dry-run"],
+    ["trigger", "pause", "x"],
+    ["trigger", "resume", "x"],
+    ["keys", "list"],
+    ["doctor"],
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_nobody_answering_is_3_and_says_what_to_do(command: list[str], nobody: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*command, "--data", str(nobody)]) == 3
+    assert "sluice up" in capsys.readouterr().err
+
+
+def test_missing_credentials_are_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["get", "functions", "--data", str(tmp_path)]) == 1
+    assert "credentials.json" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["get", "things"],
+        ["get", "versions"],
+        ["nosuch"],
+        ["invoke", "x", "-d", "{"],
+        ["invoke", "x", "-d", "@nowhere"],
+        ["dead", "list", "--since", "soon"],
+        ["get", "functions", "-o", "xml"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_2(command: list[str], nobody: Path) -> None:
+    assert main([*command, "--data", str(nobody)]) == 2
+
+
+def test_a_wrong_file_is_1_with_every_fault(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "sluice.yaml"
+    file.write_text("functions:\n  a: {image: x, memory: 1}\n  b: {imag: x}\n")
+    assert main(["check", str(file)]) == 1
+    assert [line.split(": ")[1] for line in capsys.readouterr().err.splitlines()] == [f"{file}:2", f"{file}:3"]
+    assert main(["apply", "-f", str(file), "--data", str(tmp_path)]) == 1
+
+
+def test_a_right_file_is_0(capsys: pytest.CaptureFixture[str]) -> None:
+    file = Path(__file__).resolve().parents[3] / "examples/hello/sluice.yaml"
+    assert main(["check", str(file)]) == 0
+    assert "1 function, 2 triggers" in capsys.readouterr().out
+
+
+def test_help_and_version_are_0(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    assert main(["version"]) == 0
+    assert capsys.readouterr().out
