@@ -19,6 +19,8 @@ SESSION_MS = 6_000
 HEARTBEAT_MS = 1_500
 FETCH_WAIT_MS = 250
 """A fetch without records is answered after this. A partition that has room again may have to wait for it."""
+FETCH_BYTES = 16 * 1024 * 1024
+"""Most bytes of one answer, whatever the number of its partitions."""
 METADATA_AGE_MS = 15_000
 """A new partition is found within this."""
 CLOSE_S = 4.0
@@ -60,6 +62,7 @@ class AiokafkaBroker:
             auto_offset_reset="none",
             isolation_level=settings.isolation,
             max_partition_fetch_bytes=settings.max_fetch_bytes,
+            fetch_max_bytes=FETCH_BYTES,
             fetch_max_wait_ms=FETCH_WAIT_MS,
             metadata_max_age_ms=METADATA_AGE_MS,
             session_timeout_ms=SESSION_MS,

@@ -1,5 +1,7 @@
 """One partition that is ours to read: its claim, where it stands, and what was handed over and not yet accepted."""
 
+import asyncio
+
 from sluice.ledger import Claim
 from sluice_kafka.broker import Place
 
@@ -18,6 +20,8 @@ class Partition:
         self.next = start
         self.accepted = int(claim.position) if claim.position is not None else -1
         self.committed = -1
+        self.offers: set[asyncio.Task[None]] = set()
+        """Those without an answer yet."""
         self.offers_accepted = 0
         self.waiting_records = 0
         self.waiting_bytes = 0

@@ -49,7 +49,8 @@ class Reader:
         self._tasks.create_task(self._commit())
         tick = self._clock.monotonic()
         while True:
-            partitions = {place: partition for place, partition in self.assignment.open.items() if partition.has_room}
+            has_room = self.assignment.offers.has_room
+            partitions = {place: partition for place, partition in self.assignment.open.items() if has_room(partition)}
             records = await self._read(partitions) if partitions else await self._wait()
             now = self._clock.monotonic()
             if now - tick >= self._tick_s:
@@ -89,7 +90,7 @@ class Reader:
         return 0
 
     def _wake(self) -> None:
-        """A partition was opened, or an offer answered."""
+        """A partition was opened, or there is room again."""
         self._changed.set()
         if self._reading is not None:
             self._reading.cancel()
@@ -97,9 +98,8 @@ class Reader:
     def _hand_over(self, partition: Partition, messages: Sequence[Message]) -> None:
         source, metadata = partition.source, self._settings.metadata
         records = [record_of(message, source, metadata) for message in messages]
-        self.assignment.offers.hand_over(partition, records, messages[-1].offset + 1)
-        largest = max(map(len, [record.value or b"" for record in records]))
-        self._most = max(1, min(READ_RECORDS, READ_BYTES // max(largest, 1)))
+        size = self.assignment.offers.hand_over(partition, records, messages[-1].offset + 1)
+        self._most = max(1, min(READ_RECORDS, READ_BYTES * len(records) // max(size, 1)))
 
     async def _look(self) -> None:
         """Let positions follow markers and compacted records, and report lag. Only between reads: what a read gave is handed over."""

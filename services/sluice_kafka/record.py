@@ -15,7 +15,7 @@ class Message(Protocol):
     """What we read of the driver's message."""
 
     offset: int
-    timestamp: int
+    timestamp: int | None
     key: bytes | None
     value: bytes | None
     headers: Headers
@@ -23,18 +23,13 @@ class Message(Protocol):
 
 def record_of(message: Message, source: str, metadata: bool) -> Record:
     """`position` is the message's own offset. A message without a timestamp has time 0."""
-    headers = message.headers
+    headers, time_ms = message.headers, message.timestamp
+    if time_ms is None or time_ms < 0:
+        time_ms = 0
     if not headers:
-        return Record(message.value, source, str(message.offset), max(message.timestamp or 0, 0), message.key)
-    return Record(
-        message.value,
-        source,
-        str(message.offset),
-        max(message.timestamp or 0, 0),
-        message.key,
-        trace=_trace(headers),
-        attributes=((HEADERS, _headers_text(headers)),) if metadata else (),
-    )
+        return Record(message.value, source, str(message.offset), time_ms, message.key)
+    attributes = ((HEADERS, _headers_text(headers)),) if metadata else ()
+    return Record(message.value, source, str(message.offset), time_ms, message.key, "", _trace(headers), attributes)
 
 
 def gap_record(source: str, start: int, to: int, policy: str, time_ms: int) -> Record:

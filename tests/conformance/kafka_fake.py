@@ -21,7 +21,7 @@ class FakeMessage:
     value: bytes | None
     key: bytes | None = None
     headers: Headers = ()
-    timestamp: int = field(default_factory=lambda: int(time.time() * 1000))
+    timestamp: int | None = field(default_factory=lambda: int(time.time() * 1000))
 
 
 @dataclass
@@ -122,7 +122,7 @@ class FakeBroker:
         return self.cluster.logs[place].first, self.cluster.logs[place].end
 
     async def at_time(self, place: Place, time_ms: int) -> int | None:
-        return next((message.offset for message in self.cluster.logs[place].messages if message.timestamp >= time_ms), None)
+        return next((message.offset for message in self.cluster.logs[place].messages if (message.timestamp or 0) >= time_ms), None)
 
     def partitions(self, topic: str) -> Collection[Place]:
         return [place for place in self.cluster.logs if place.topic == topic]
