@@ -23,9 +23,9 @@ class AliasApi:
         one = aliases + "/{alias_name}"
         return [
             Operation("GET", aliases, "read", self.list),
-            Operation("POST", aliases, "write", self.create),
+            Operation("POST", aliases, "write", self.create, CreateAlias),
             Operation("GET", one, "read", self.show),
-            Operation("PUT", one, "write", self.update),
+            Operation("PUT", one, "write", self.update, UpdateAlias),
             Operation("DELETE", one, "write", self.delete),
         ]
 

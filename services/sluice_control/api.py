@@ -1,5 +1,6 @@
 """The whole API of control as one ASGI app."""
 
+import msgspec
 from starlette.types import ASGIApp
 
 from sluice.ledger import Records
@@ -12,6 +13,7 @@ from sluice_control.function_api import FunctionApi
 from sluice_control.keeper import Keeper
 from sluice_control.key_api import KeyApi
 from sluice_control.mesh_api import MeshApi
+from sluice_control.openapi import document
 from sluice_control.trigger_api import TriggerApi
 
 
@@ -29,4 +31,5 @@ def operations(control: Keeper, records: Records, logs: Logs, doctor: Doctor) ->
 
 def build(control: Keeper, records: Records, logs: Logs, doctor: Doctor, identify: Identify = identity_of) -> ASGIApp:
     """Reached only through the gateway, which has checked who is asking."""
-    return application(operations(control, records, logs, doctor), identify)
+    served = operations(control, records, logs, doctor)
+    return application(served, identify, msgspec.json.encode(document(served)))

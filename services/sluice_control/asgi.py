@@ -69,12 +69,14 @@ Handler = Callable[[Call], Awaitable[Response]]
 
 
 class Operation(msgspec.Struct, frozen=True):
-    """One line of the API: `needs` is read, write or admin."""
+    """One line of the API: `needs` is read, write or admin; `body` and `query` are what it takes."""
 
     method: str
     path: str
     needs: str
     handler: Handler
+    body: type[msgspec.Struct] | None = None
+    query: tuple[str, ...] = ()
 
 
 Identify = Callable[[Scope], Identity | None]
@@ -87,9 +89,15 @@ def identity_of(scope: Scope) -> Identity | None:
     return found if isinstance(found, Identity) else None
 
 
-def application(operations: list[Operation], identify: Identify = identity_of) -> ASGIApp:
-    """An ASGI app of the operations; every answer has an X-Request-Id, every error FunctionGraph's body."""
-    routes = [Route(operation.path, _endpoint(operation, identify), methods=[operation.method]) for operation in operations]
+def application(operations: list[Operation], identify: Identify = identity_of, described: bytes = b"{}") -> ASGIApp:
+    """An ASGI app of the operations; every answer has an X-Request-Id, every error FunctionGraph's body. `described` is the OpenAPI
+    document, which anybody may read."""
+
+    async def describe(_request: Request) -> Response:
+        return Response(described, media_type="application/json")
+
+    routes = [Route("/openapi.json", describe)]
+    routes += [Route(operation.path, _endpoint(operation, identify), methods=[operation.method]) for operation in operations]
     return _with_request_id(Starlette(routes=routes, exception_handlers={HTTPException: _no_route}))
 
 
@@ -122,13 +130,17 @@ def error(code: str, message: str, headers: Mapping[str, str] | None = None) -> 
 def _endpoint(operation: Operation, identify: Identify) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         try:
-            return await operation.handler(await _call(request, identify(request.scope), operation.needs))
+            call = await _call(request, identify(request.scope), operation.needs)
+            response = await operation.handler(call)
         except SluiceError as refusal:
             return _refusal(refusal)
         except Exception:
             # Answered here and not by Starlette, which would raise it again behind the answer.
             _log.exception("request_failed", method=operation.method, operation=operation.path)
             return error("FSS.0500", CODES["FSS.0500"][1])
+        if operation.needs != "read":
+            _log.info("request_granted", method=operation.method, path=request.url.path, access_key=call.identity.access_key)
+        return response
 
     return endpoint
 

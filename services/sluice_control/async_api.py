@@ -18,6 +18,7 @@ from sluice_control.times import read
 
 STATES = ("WAIT", "RUNNING", "SUCCESS", "FAIL", "DISCARD")
 _ACTIVE = ("RUNNING", "WAIT")
+_PERIOD = ("status", "query_begin_time", "query_end_time", "marker", "limit")
 _HOUR_S = 3600.0
 
 
@@ -31,12 +32,12 @@ class AsyncApi:
         one = "/v2/{project_id}/fgs/functions/{function_urn}"
         return [
             Operation("GET", one + "/async-invoke-config", "read", self.show_config),
-            Operation("PUT", one + "/async-invoke-config", "write", self.put_config),
+            Operation("PUT", one + "/async-invoke-config", "write", self.put_config, AsyncConfig),
             Operation("DELETE", one + "/async-invoke-config", "write", self.delete_config),
-            Operation("GET", one + "/async-invoke-configs", "read", self.list_configs),
-            Operation("GET", one + "/async-invocations", "read", self.list_invocations),
-            Operation("GET", one + "/active-async-invocations", "read", self.list_active),
-            Operation("POST", one + "/cancel", "write", self.cancel),
+            Operation("GET", one + "/async-invoke-configs", "read", self.list_configs, query=("marker", "limit")),
+            Operation("GET", one + "/async-invocations", "read", self.list_invocations, query=("request_id", *_PERIOD)),
+            Operation("GET", one + "/active-async-invocations", "read", self.list_active, query=("requests", *_PERIOD)),
+            Operation("POST", one + "/cancel", "write", self.cancel, Cancel),
         ]
 
     async def show_config(self, call: Call) -> Response:

@@ -29,16 +29,16 @@ class FunctionApi:
         functions = "/v2/{project_id}/fgs/functions"
         one = functions + "/{function_urn}"
         return [
-            Operation("GET", functions, "read", self.list),
-            Operation("POST", functions, "write", self.create),
+            Operation("GET", functions, "read", self.list, query=("marker", "maxitems", "package_name", "func_name")),
+            Operation("POST", functions, "write", self.create, CreateFunction),
             Operation("DELETE", one, "write", self.delete),
             Operation("GET", one + "/code", "read", self.show_code),
-            Operation("PUT", one + "/code", "write", self.update_code),
+            Operation("PUT", one + "/code", "write", self.update_code, UpdateCode),
             Operation("GET", one + "/config", "read", self.show_config),
-            Operation("PUT", one + "/config", "write", self.update_config),
-            Operation("PUT", one + "/config-max-instance", "write", self.update_max_instances),
-            Operation("GET", one + "/versions", "read", self.list_versions),
-            Operation("POST", one + "/versions", "write", self.publish),
+            Operation("PUT", one + "/config", "write", self.update_config, UpdateConfig),
+            Operation("PUT", one + "/config-max-instance", "write", self.update_max_instances, UpdateMaxInstances),
+            Operation("GET", one + "/versions", "read", self.list_versions, query=("marker", "maxitems")),
+            Operation("POST", one + "/versions", "write", self.publish, CreateVersion),
             Operation("GET", "/v2/{project_id}/fgs/quotas", "read", self.quotas),
         ]
 

@@ -21,7 +21,7 @@ class KeyApi:
         keys = "/sluice/v1/{project_id}/keys"
         return [
             Operation("GET", keys, "admin", self.list),
-            Operation("POST", keys, "admin", self.create),
+            Operation("POST", keys, "admin", self.create, CreateKey),
             Operation("DELETE", keys + "/{access_key}", "admin", self.revoke),
         ]
 

@@ -24,6 +24,7 @@ from sluice_control.targets import target
 from sluice_control.times import read
 
 _BASE = "/sluice/v1/{project_id}"
+_DEAD = ("trigger", "function", "failure", "since", "until", "after", "limit", "body")
 _PAGE = 100
 _MOST = 1000
 
@@ -37,12 +38,12 @@ class MeshApi:
 
     def operations(self) -> list[Operation]:
         return [
-            Operation("GET", _BASE + "/triggers", "read", self.triggers),
+            Operation("GET", _BASE + "/triggers", "read", self.triggers, query=("function", "after", "limit")),
             Operation("GET", _BASE + "/events/{event_id}", "read", self.explain),
-            Operation("GET", _BASE + "/dead", "read", self.dead),
-            Operation("POST", _BASE + "/dead/redrive", "write", self.redrive),
-            Operation("POST", _BASE + "/dead/purge", "write", self.purge),
-            Operation("GET", _BASE + "/functions/{function_urn}/logs", "read", self.logs),
+            Operation("GET", _BASE + "/dead", "read", self.dead, query=_DEAD),
+            Operation("POST", _BASE + "/dead/redrive", "write", self.redrive, Redrive),
+            Operation("POST", _BASE + "/dead/purge", "write", self.purge, DeadSelection),
+            Operation("GET", _BASE + "/functions/{function_urn}/logs", "read", self.logs, query=("since", "limit", "follow")),
             Operation("GET", _BASE + "/tail", "read", self.tail),
             Operation("GET", _BASE + "/instances", "read", self.instances),
             Operation("GET", _BASE + "/code/{digest}", "read", self.code),

@@ -22,10 +22,10 @@ class TriggerApi:
         return [
             Operation("GET", "/v2/{project_id}/fgs/triggertypes", "read", self.types),
             Operation("GET", all_of, "read", self.list),
-            Operation("POST", all_of, "write", self.create),
+            Operation("POST", all_of, "write", self.create, CreateTrigger),
             Operation("DELETE", all_of, "write", self.delete_all),
             Operation("GET", one, "read", self.show),
-            Operation("PUT", one, "write", self.update),
+            Operation("PUT", one, "write", self.update, UpdateTrigger),
             Operation("DELETE", one, "write", self.delete),
         ]
 
