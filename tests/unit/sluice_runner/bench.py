@@ -50,8 +50,7 @@ class Bench:
 @asynccontextmanager
 async def running(folder: Path, engine: FakeEngine | None = None, limits: Limits = LIMITS) -> AsyncIterator[Bench]:
     async def fetch(digest: str) -> AsyncIterator[bytes]:
-        raise AssertionError("images have no code package")
-        yield b""
+        yield b""  # images have no code package
 
     engine = engine or FakeEngine()
     clock = SystemClock()

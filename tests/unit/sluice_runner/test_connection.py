@@ -1,9 +1,11 @@
 import asyncio
+import socket
 
 import pytest
 
 from sluice_runner.connection import MAX_ANSWER_BYTES, Connection, Ending, HeaderConnection, ends_with_stream
 from tests.unit.sluice_runner.fake_server import Client, connected, read_request, saying, serving
+from tests.waiting import until
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-One: 1\r\n\r\nhello"
 
@@ -129,9 +131,7 @@ async def test_a_reused_connection_closed_without_a_byte_says_that_it_was_reused
 async def test_a_connection_closed_while_idle_is_told() -> None:
     async with connected(saying(OK, close=True)) as client:
         assert await client.ask() is Ending.ANSWERED
-        async with asyncio.timeout(5):
-            while not client.connection.closed:
-                await asyncio.sleep(0)
+        await until(lambda: client.connection.closed)
 
 
 @pytest.mark.parametrize("framing", ["length", "chunked"])
@@ -192,9 +192,7 @@ async def test_bytes_that_nobody_asked_for_end_the_connection() -> None:
     async with connected(talkative) as client:
         assert await client.ask() is Ending.ANSWERED
         go_on.set()
-        async with asyncio.timeout(5):
-            while not client.connection.closed:
-                await asyncio.sleep(0)
+        await until(lambda: client.connection.closed)
 
 
 async def test_a_hang_and_a_slow_drip_end_with_the_deadline() -> None:
@@ -226,8 +224,6 @@ async def test_an_answer_in_two_pieces_does_not_wait_for_a_delayed_acknowledgeme
     """A server that writes head and body separately, with Nagle's algorithm on, sends the body only when the head is acknowledged."""
 
     async def two_writes(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        import socket
-
         writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 0)
         while True:
             await read_request(reader)
