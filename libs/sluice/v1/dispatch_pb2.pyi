@@ -68,14 +68,14 @@ class Source(_message.Message):
     def __init__(self, number: _Optional[int] = ..., key: _Optional[_Union[_event_pb2.SourceKey, _Mapping]] = ...) -> None: ...
 
 class Slice(_message.Message):
-    __slots__ = ("number", "source", "epoch", "start", "to", "filtered", "events", "more")
+    __slots__ = ("number", "source", "epoch", "start", "to", "filtered", "count", "more")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     START_FIELD_NUMBER: _ClassVar[int]
     TO_FIELD_NUMBER: _ClassVar[int]
     FILTERED_FIELD_NUMBER: _ClassVar[int]
-    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
     MORE_FIELD_NUMBER: _ClassVar[int]
     number: int
     source: int
@@ -83,17 +83,19 @@ class Slice(_message.Message):
     start: str
     to: str
     filtered: int
-    events: _event_pb2.Events
+    count: int
     more: bool
-    def __init__(self, number: _Optional[int] = ..., source: _Optional[int] = ..., epoch: _Optional[int] = ..., start: _Optional[str] = ..., to: _Optional[str] = ..., filtered: _Optional[int] = ..., events: _Optional[_Union[_event_pb2.Events, _Mapping]] = ..., more: _Optional[bool] = ...) -> None: ...
+    def __init__(self, number: _Optional[int] = ..., source: _Optional[int] = ..., epoch: _Optional[int] = ..., start: _Optional[str] = ..., to: _Optional[str] = ..., filtered: _Optional[int] = ..., count: _Optional[int] = ..., more: _Optional[bool] = ...) -> None: ...
 
 class SliceBatch(_message.Message):
-    __slots__ = ("sources", "slices")
+    __slots__ = ("sources", "slices", "events")
     SOURCES_FIELD_NUMBER: _ClassVar[int]
     SLICES_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
     sources: _containers.RepeatedCompositeFieldContainer[Source]
     slices: _containers.RepeatedCompositeFieldContainer[Slice]
-    def __init__(self, sources: _Optional[_Iterable[_Union[Source, _Mapping]]] = ..., slices: _Optional[_Iterable[_Union[Slice, _Mapping]]] = ...) -> None: ...
+    events: _event_pb2.Events
+    def __init__(self, sources: _Optional[_Iterable[_Union[Source, _Mapping]]] = ..., slices: _Optional[_Iterable[_Union[Slice, _Mapping]]] = ..., events: _Optional[_Union[_event_pb2.Events, _Mapping]] = ...) -> None: ...
 
 class Outcome(_message.Message):
     __slots__ = ("number", "verdict", "reason", "retry_after_s", "event_id", "fault")

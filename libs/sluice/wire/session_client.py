@@ -43,6 +43,7 @@ class RemoteSession:
         self._sources: dict[SourceKey, int] = {}
         self._unnamed: list[dispatch_pb2.Source] = []
         self._ready: deque[Parcel] = deque()
+        self._weight = 0
         self._held: dict[str, deque[Parcel]] = {}
         self._open: dict[int, tuple[asyncio.Future[None], Parcel]] = {}
         self._window = Window(self._pace.window_events, self._pace.window_size)
@@ -138,11 +139,14 @@ class RemoteSession:
         self._lose(why)
 
     def waiting(self) -> int:
-        return len(self._ready)
+        return self._weight
 
     def compose(self) -> dispatch_pb2.SliceBatch:
         sources, self._unnamed = self._unnamed, []
-        return dispatch_pb2.SliceBatch(sources=sources, slices=fill(self._ready, self._pace))
+        batch = fill(self._ready, self._pace)
+        batch.sources.extend(sources)
+        self._weight = sum([parcel.count for parcel in self._ready])
+        return batch
 
     def heard(self, message: dispatch_pb2.OutcomeBatch) -> None:
         if message.session and not self._session.done():
@@ -163,6 +167,7 @@ class RemoteSession:
     def _admit(self, parcel: Parcel) -> None:
         self._window.enter(parcel.piece.key.trigger, parcel.count, parcel.size)
         self._ready.append(parcel)
+        self._weight += parcel.count
         if self._pipe is not None:
             self._pipe.wake()
 

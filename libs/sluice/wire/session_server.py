@@ -61,6 +61,7 @@ class DeliverTalk:
         self._check = check
         self._pace = pace
         self._assembly = Assembly()
+        self._weight = 0
         self._done: deque[int] = deque()
         self._others: deque[dispatch_pb2.Outcome] = deque()
         self._room = Room(pace)
@@ -78,10 +79,11 @@ class DeliverTalk:
         await self._session.close()
 
     def waiting(self) -> int:
-        return len(self._done) + len(self._others)
+        return self._weight
 
     def compose(self) -> dispatch_pb2.OutcomeBatch:
         greeting, self._greeting = self._greeting, ""
+        self._weight = 0
         done, self._done = self._done, deque()
         others, self._others = self._others, deque()
         return dispatch_pb2.OutcomeBatch(session=greeting, done=done, outcomes=others)
@@ -89,15 +91,12 @@ class DeliverTalk:
     def heard(self, message: dispatch_pb2.SliceBatch) -> "asyncio.Future[None] | None":
         for source in message.sources:
             self._named(self._assembly.name(source))
-        for packed in message.slices:
-            piece = self._assembly.take(packed)
-            if piece is None:
-                continue
+        for number, piece in self._assembly.take(message):
             count, size = max(1, len(piece.events)), sum([len(event.body) for event in piece.events])
             self._room.enter(count, size)
             accepting = asyncio.ensure_future(self._session.accept(piece))
             self._accepting.add(accepting)
-            accepting.add_done_callback(partial(self._accepted, packed.number, count, size))
+            accepting.add_done_callback(partial(self._accepted, number, count, size))
         return self._room.full()
 
     def beat(self) -> None:
@@ -111,6 +110,7 @@ class DeliverTalk:
         self._room.leave(count, size)
         if accepting.cancelled():
             return
+        self._weight += count
         error = accepting.exception()
         if error is None:
             self._done.append(number)

@@ -1,13 +1,13 @@
 """Slices on their way into messages, and out of them. A slice over the size of a message travels in parts."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from sluice.event import Event
 from sluice.ledger import Slice, SourceKey
 from sluice.v1 import dispatch_pb2
 from sluice.wire.columns import Malformed
-from sluice.wire.events import fitting, pack_events, unpack_events
+from sluice.wire.events import MAX_BODY_BYTES, fitting, pack_events, unpack_events
 from sluice.wire.pace import Pace
 
 
@@ -20,10 +20,11 @@ class Parcel:
         self.number = number
         self.source = source
         self.piece = piece
-        self._events = [fitting(event) for event in piece.events]
+        sizes = [len(event.body) for event in piece.events]
+        self._events = [fitting(event) for event in piece.events] if max(sizes, default=0) > MAX_BODY_BYTES else piece.events
         self._begun = 0
-        self.count = max(1, len(self._events))
-        self.size = self._left = sum([len(event.body) for event in self._events])
+        self.count = max(1, len(sizes))
+        self.size = self._left = sum(sizes)
 
     def part(self, events: int, size: int, *, alone: bool) -> tuple[Sequence[Event], bool]:
         """The next of its events that fit into `events` and `size`, and whether it is the rest. `alone`: at least one."""
@@ -38,13 +39,12 @@ class Parcel:
                 break
             end += 1
         self._begun = begun + end
-        self._left -= sum([len(event.body) for event in left[:end]])
+        self._left = sum([len(event.body) for event in left[end:]])
         return left[:end], end == len(left)
 
-    def message(self, events: Sequence[Event], *, more: bool) -> dispatch_pb2.Slice:
-        packed = pack_events(events) if events else None
+    def message(self, count: int, *, more: bool) -> dispatch_pb2.Slice:
         if more:
-            return dispatch_pb2.Slice(number=self.number, events=packed, more=True)
+            return dispatch_pb2.Slice(number=self.number, count=count, more=True)
         piece = self.piece
         return dispatch_pb2.Slice(
             number=self.number,
@@ -53,26 +53,28 @@ class Parcel:
             start=piece.start,
             to=piece.to,
             filtered=piece.filtered,
-            events=packed,
+            count=count,
         )
 
 
-def fill(ready: deque[Parcel], pace: Pace) -> list[dispatch_pb2.Slice]:
+def fill(ready: deque[Parcel], pace: Pace) -> dispatch_pb2.SliceBatch:
     """Take from the front what one message holds; an event larger than a message goes alone."""
     slices: list[dispatch_pb2.Slice] = []
+    taken: list[Event] = []
     events, size = pace.events, pace.size
     while ready and events > 0:
         parcel = ready[0]
         part, whole = parcel.part(events, size, alone=not slices)
         if not part and not whole:
             break
-        slices.append(parcel.message(part, more=not whole))
+        slices.append(parcel.message(len(part), more=not whole))
+        taken.extend(part)
         events -= max(1, len(part))
         size -= sum([len(event.body) for event in part])
         if not whole:
             break
         ready.popleft()
-    return slices
+    return dispatch_pb2.SliceBatch(slices=slices, events=pack_events(taken) if taken else None)
 
 
 class Assembly:
@@ -87,9 +89,20 @@ class Assembly:
         self._sources[source.number] = key
         return key
 
-    def take(self, packed: dispatch_pb2.Slice) -> Slice | None:
-        """The slice, once its last part is here. Raises Malformed."""
-        events = unpack_events(packed.events) if packed.HasField("events") else []
+    def take(self, batch: dispatch_pb2.SliceBatch) -> Iterator[tuple[int, Slice]]:
+        """The slices whose last part is here, by number. Raises Malformed."""
+        events = unpack_events(batch.events)
+        begun = 0
+        for packed in batch.slices:
+            end = begun + packed.count
+            piece = self._take(packed, events[begun:end])
+            begun = end
+            if piece is not None:
+                yield packed.number, piece
+        if begun != len(events):
+            raise Malformed(f"{len(events)} events for slices of {begun}")
+
+    def _take(self, packed: dispatch_pb2.Slice, events: list[Event]) -> Slice | None:
         if packed.more or packed.number in self._parts:
             events = [*self._parts.pop(packed.number, ()), *events]
         if packed.more:
