@@ -30,5 +30,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """A body may take this long, and as much longer as `body_rate` allows it."""
     body_rate: int = 16 * 1024
     """Slowest body that is waited for (bytes a second)."""
+    write_timeout_s: float = 30.0
+    """How long an answer may lie without the other side taking any of it."""
     shutdown_s: float = 8.0
     """How long requests in flight may go on when the gateway stops; a service is gone after 10 s."""

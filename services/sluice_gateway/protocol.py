@@ -36,6 +36,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self.head_size = 0
         self.unfinished = 0
         self.body_size = 0
+        self._unsent = 0
+        self._stalled_since: float | None = None
         if len(self.connections) > self.limits.connections:
             self.refuse(503, b"FSS.0503", b"Service unavailable: too many connections.")
 
@@ -116,6 +118,15 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.body_began is not None:
             return now - self.body_began > self.limits.body_grace_s + self.body_size / self.limits.body_rate
         return False
+
+    def stalled(self, now: float) -> bool:
+        """Whether the other side has not taken any of its answer for too long. Asked again and again, it compares with the last time."""
+        before, self._unsent = self._unsent, self.transport.get_write_buffer_size()
+        if not self._unsent or self._unsent < before:
+            self._stalled_since = None
+        elif self._stalled_since is None:
+            self._stalled_since = now
+        return self._stalled_since is not None and now - self._stalled_since > self.limits.write_timeout_s
 
     def refuse_head(self) -> None:
         self.refuse(431, b"FSS.0400", b"The request headers are too large.")

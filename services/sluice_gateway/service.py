@@ -36,6 +36,12 @@ class GatewayService:
         self._port = int(port)
         self.url = ""
         """Where it listens; known once `ready` was called."""
+        self._connections: Callable[[], int] = lambda: 0
+
+    @property
+    def connections(self) -> int:
+        """How many are open now."""
+        return self._connections()
 
     async def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Serve until cancelled; then no connection is taken any more and requests in flight have `limits.shutdown_s` to end. `ready` is
@@ -43,6 +49,7 @@ class GatewayService:
         listener = self._bind()
         self.url = f"http://{_address(listener)}"
         server = Announcing(self._config())
+        self._connections = lambda: len(server.server_state.connections)
         serving = asyncio.create_task(server._serve([listener]))  # `serve` would take the process's signals
         listening = asyncio.create_task(server.listening.wait())
         sweeping = asyncio.create_task(self._sweep(server))
@@ -96,8 +103,15 @@ class GatewayService:
             await asyncio.sleep(SWEEP_S)
             now = loop.time()
             for connection in list(server.server_state.connections):
-                if isinstance(connection, BoundedProtocol) and connection.overdue(now):
-                    connection.refuse(408, b"FSS.0408", b"Request timeout.")
+                if isinstance(connection, BoundedProtocol):
+                    _check(connection, now)
+
+
+def _check(connection: BoundedProtocol, now: float) -> None:
+    if connection.stalled(now):
+        connection.transport.abort()
+    elif connection.overdue(now) and not connection.transport.is_closing():
+        connection.refuse(408, b"FSS.0408", b"Request timeout.")
 
 
 def _address(listener: socket.socket) -> str:

@@ -16,7 +16,8 @@ from sluice.outcome import DONE
 from sluice_gateway import service
 from sluice_gateway.limits import Limits
 from sluice_gateway.service import GatewayService
-from tests.unit.sluice_gateway.door import Door
+from tests.unit.sluice_gateway.door import Door, envelope, replied
+from tests.waiting import until
 
 SMALL = Limits(
     trigger_body=100_000,
@@ -27,6 +28,7 @@ SMALL = Limits(
     idle_timeout_s=1,
     body_grace_s=0.3,
     body_rate=1_000_000,
+    write_timeout_s=0.3,
     shutdown_s=1,
 )
 
@@ -37,9 +39,10 @@ def swept_often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Listening:
-    def __init__(self, door: Door, port: int, stop: Callable[[], Any]) -> None:
+    def __init__(self, door: Door, gateway: GatewayService, stop: Callable[[], Any]) -> None:
         self.door = door
-        self.port = port
+        self.gateway = gateway
+        self.port = int(gateway.url.rpartition(":")[2])
         self.stop = stop
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -78,7 +81,7 @@ async def started(door: Door) -> AsyncIterator[Listening]:
 
     await asyncio.wait_for(ready.wait(), 10)
     try:
-        yield Listening(door, int(gateway.url.rpartition(":")[2]), stop)
+        yield Listening(door, gateway, stop)
     finally:
         door.dispatch.go.set()
         await stop()
@@ -269,6 +272,24 @@ async def test_a_client_that_goes_away_does_not_matter_to_the_others(listening: 
     listening.door.dispatch.go.set()
     assert statuses(await listening.exchange(request(b"y"))) == [200]
     assert len(listening.door.dispatch.handed) == 2
+
+
+async def test_who_does_not_take_its_answer_is_dropped(listening: Listening) -> None:
+    size = 40_000_000  # more than the kernel takes for it
+    listening.door.dispatch.outcome = replied(envelope(body="x" * size))
+    with socket.create_connection(("127.0.0.1", listening.port)) as greedy:
+        greedy.sendall(request(b"x"))
+        await listening.door.dispatch.arrived.wait()
+        await until(lambda: listening.gateway.connections == 0)
+        assert await asyncio.to_thread(_received, greedy) < size
+
+
+def _received(connection: socket.socket) -> int:
+    total = 0
+    with contextlib.suppress(ConnectionError):
+        while piece := connection.recv(65_536):
+            total += len(piece)
+    return total
 
 
 async def test_a_hundred_at_once_are_all_answered_with_their_own(listening: Listening) -> None:

@@ -119,4 +119,4 @@ def test_the_limits_of_the_page_are_the_limits() -> None:
     told = (limits.trigger_body, limits.header, limits.held, limits.connections)
     assert told == (4 * MIB, 64 * 1024, 256 * MIB, 4096)
     assert (limits.header_timeout_s, limits.body_grace_s, limits.body_rate) == (10, 15, 16 * 1024)
-    assert (limits.idle_timeout_s, limits.shutdown_s) == (75, 8)
+    assert (limits.idle_timeout_s, limits.write_timeout_s, limits.shutdown_s) == (75, 30, 8)
