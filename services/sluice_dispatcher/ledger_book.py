@@ -12,7 +12,7 @@ import msgspec
 
 from sluice.binding import Mode
 from sluice.event import Event
-from sluice.ledger import Claim, Counts, Dead, DeadFilter, End, Ended, Pending, Push, Retry, Route, Slice, SourceKey
+from sluice.ledger import Claim, Counts, Dead, End, Ended, Pending, Push, Retry, Route, Slice, SourceKey
 from sluice.outcome import FailureKind
 from sluice_dispatcher.ledger_attempts import Attempts
 from sluice_dispatcher.ledger_block import ID_BYTES, INDEX_BITS, sequence_of
@@ -160,8 +160,8 @@ class Book:
                 answer += self._add(one.route, shard_of(one.route.trigger), [event])
         return answer
 
-    def purge(self, which: DeadFilter, limit: int) -> int:
-        return self.dead.purge(which, limit)
+    def purge(self, numbers: Sequence[int]) -> int:
+        return self.dead.remove(numbers)
 
     def prune(self) -> None:
         """Drop ends and dead letters that are too old, a bounded number at a time."""

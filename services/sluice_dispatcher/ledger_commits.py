@@ -14,7 +14,7 @@ import apsw
 import structlog
 
 from sluice.clock import Clock
-from sluice.errors import AlreadyRunning, LedgerDamaged, LedgerFull, SluiceError
+from sluice.errors import AlreadyRunning, LedgerDamaged, LedgerFull, SluiceError, Unavailable
 from sluice_dispatcher.ledger_book import Book
 from sluice_dispatcher.ledger_checkpoint import Checkpointer
 from sluice_dispatcher.ledger_lease import Lease
@@ -79,9 +79,14 @@ class Commits:
             self._wake()
         return future
 
-    async def drain(self) -> None:
-        """Returns when nothing waits."""
-        await self._idle.wait()
+    async def drain(self, within_s: float) -> None:
+        """Returns when nothing waits; what cannot be written in time fails."""
+        try:
+            async with asyncio.timeout(within_s):
+                await self._idle.wait()
+        except TimeoutError:
+            self._broken = Unavailable("the ledger was closed before this could be written")
+            await self._idle.wait()
 
     def stop(self) -> None:
         """Ends the writer thread; call it when drained."""
@@ -96,6 +101,9 @@ class Commits:
 
     def _next(self) -> None:
         requests = self._take()
+        if self._broken is not None:
+            self._break(self._broken, requests)
+            return
         if not requests:
             self._busy = False
             self._idle.set()

@@ -1,5 +1,6 @@
 """FAIL and DISCARD as they are kept: a row each, with the body, for 14 days."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import apsw
@@ -78,12 +79,11 @@ class DeadLetters:
         self._connection.execute(_NAME, (event.id, dead.event.id, now))
         return event
 
-    def purge(self, which: DeadFilter, limit: int) -> int:
-        """Remove up to `limit` rows; how many there were."""
-        where, values = condition(which)
-        rows = list(self._connection.execute(f"{_SELECT_NUMBERS} {where} LIMIT ?", (*values, limit)))
-        self._connection.executemany(_DELETE, rows)
-        return len(rows)
+    def remove(self, numbers: Sequence[int]) -> int:
+        """For good; how many of them were still there."""
+        before = self._connection.total_changes()
+        self._connection.executemany(_DELETE, [(number,) for number in numbers])
+        return int(self._connection.total_changes() - before)
 
     def prune(self, now: float) -> None:
         self._connection.execute(_PRUNE, (PRUNE_ROWS, now - KEEP_S))
@@ -98,6 +98,12 @@ class DeadLetters:
 
     def drop(self) -> None:
         self._rows = []
+
+
+def dead_numbers(connection: apsw.Connection, which: DeadFilter, after: int, limit: int) -> list[int]:
+    where, values = condition(which)
+    sql = f"{_SELECT_NUMBERS} {where} AND number > ? ORDER BY number LIMIT ?"
+    return [number for (number,) in connection.execute(sql, (*values, after, limit))]
 
 
 def read_dead(connection: apsw.Connection, routes: RouteReader, which: DeadFilter, after: int, limit: int) -> list[Dead]:

@@ -8,6 +8,8 @@ from hashlib import blake2b
 
 import apsw
 
+from sluice_dispatcher.ledger_block import INDEX_BITS
+
 KEEP_MINUTES = 10
 REMEMBERED = 100_000
 """Ids kept in memory, the newest minutes; the others are looked up in their tables."""
@@ -20,6 +22,7 @@ _PAGE = "SELECT key, sequence FROM ids_MINUTE WHERE key > ? ORDER BY key LIMIT ?
 _DROP = "DROP TABLE ids_MINUTE"
 _FIND_PENDING = "SELECT sequence FROM id_pending WHERE key = ?"
 _ANY_PENDING = "SELECT EXISTS (SELECT 1 FROM id_pending)"
+_OLDEST = "SELECT ifnull(min(id), 1 << 47) FROM block"
 _MOVE = "INSERT OR REPLACE INTO id_pending (key, sequence) VALUES (?, ?)"
 
 
@@ -96,7 +99,8 @@ class Ids:
         if minute not in self._tables:
             return None
         rows = list(self._connection.execute(_of(_PAGE, minute), (after, limit)))
-        still_open = [row for row in rows if self._is_open(row[1])]
+        oldest = int(self._connection.execute(_OLDEST).get) << INDEX_BITS
+        still_open = [row for row in rows if row[1] >= oldest and self._is_open(row[1])]
         self._connection.executemany(_MOVE, still_open)
         self._moved = self._moved or bool(still_open)
         if len(rows) == limit:

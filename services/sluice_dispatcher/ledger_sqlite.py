@@ -19,7 +19,7 @@ from sluice.outcome import FailureKind
 from sluice_dispatcher.ledger_book import Book, read_in_flight
 from sluice_dispatcher.ledger_checkpoint import LOG_BYTES, Checkpointer
 from sluice_dispatcher.ledger_commits import Commits
-from sluice_dispatcher.ledger_dead import read_dead
+from sluice_dispatcher.ledger_dead import dead_numbers, read_dead
 from sluice_dispatcher.ledger_lease import Lease
 from sluice_dispatcher.ledger_lock import DirectoryLock
 from sluice_dispatcher.ledger_reads import PendingReader, UnreadableBlock
@@ -31,6 +31,8 @@ from sluice_dispatcher.ledger_stories import Stories, select
 T = TypeVar("T")
 
 PURGE_AT_ONCE = 500
+CLOSE_S = 5.0
+"""What cannot be written by then (the disk is full) was never acknowledged, and is told so."""
 RETIRE_AT_ONCE = 2_000
 OPEN_WAIT_MS = 250
 """How long an open waits for another process's write to end."""
@@ -124,6 +126,8 @@ class SqliteLedger:
         self._pending = PendingReader(reader, routes)
         self._stories = Stories(reader, routes, self._pending)
         self._executor = ThreadPoolExecutor(1, "ledger-reader")
+        self._swept = b""
+        """How far the ids that outlived their minute were looked through; a page each time, round and round."""
         self._marking: asyncio.TimerHandle | None = None
         self._maintenance = asyncio.create_task(self._maintain(), name="ledger-maintenance")
 
@@ -181,9 +185,11 @@ class SqliteLedger:
         return await self._commits.submit(partial(self._book.redrive, dead), new_work=True)
 
     async def purge(self, which: DeadFilter) -> int:
-        removed = 0
-        while count := await self._commits.submit(partial(self._book.purge, which, PURGE_AT_ONCE)):
-            removed += count
+        """Found by the reader and removed page by page, so that nobody waits for a long search."""
+        removed, after = 0, 0
+        while numbers := await self._read(partial(dead_numbers, self._reader, which, after, PURGE_AT_ONCE)):
+            removed += await self._commits.submit(partial(self._book.purge, numbers))
+            after = numbers[-1]
         return removed
 
     def counts(self) -> dict[str, Counts]:
@@ -208,7 +214,7 @@ class SqliteLedger:
         if self._marking is not None:
             self._marking.cancel()
             self._mark()
-        await self._commits.drain()
+        await self._commits.drain(CLOSE_S)
         self._commits.stop()
         self._checkpointer.stop()
         self._executor.shutdown()
@@ -220,13 +226,11 @@ class SqliteLedger:
         """Drop what is too old: ends, dead letters, ids of minutes gone by; renew the lease."""
         await self._commits.submit(self._book.prune)
         for minute in self._book.ids.expired():
-            await self._through(partial(self._book.ids.retire, minute))
-        await self._through(self._book.ids.sweep)
-
-    async def _through(self, step: Callable[[bytes, int], bytes | None]) -> None:
-        after: bytes | None = b""
-        while after is not None:
-            after = await self._commits.submit(partial(step, after, RETIRE_AT_ONCE))
+            after: bytes | None = b""
+            while after is not None:
+                after = await self._commits.submit(partial(self._book.ids.retire, minute, after, RETIRE_AT_ONCE))
+        swept = await self._commits.submit(partial(self._book.ids.sweep, self._swept, RETIRE_AT_ONCE))
+        self._swept = swept or b""
 
     async def _maintain(self) -> None:
         while True:

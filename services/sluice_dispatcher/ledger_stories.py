@@ -14,7 +14,7 @@ from sluice_dispatcher.ledger_block import ID_BYTES, Unreadable, find_id, sequen
 from sluice_dispatcher.ledger_dead import newest_dead
 from sluice_dispatcher.ledger_ends import Entry
 from sluice_dispatcher.ledger_ends import decode as decode_ends
-from sluice_dispatcher.ledger_reads import PendingReader
+from sluice_dispatcher.ledger_reads import PendingReader, UnreadableBlock
 from sluice_dispatcher.ledger_routes import RouteReader
 
 ROWS_AT_ONCE = 64
@@ -58,10 +58,16 @@ class Stories:
         while (row := self._connection.execute(_BLOCKS, (after, event)).get) is not None:
             after, ids = row
             index = find_id(ids, event)
-            pending = self._pending.one(sequence_of(after, index)) if index >= 0 else None
+            pending = self._one(sequence_of(after, index)) if index >= 0 else None
             if pending is not None:
                 return self._waiting(pending, running)
         return None
+
+    def _one(self, sequence: int) -> Pending | None:
+        try:
+            return self._pending.one(sequence)
+        except UnreadableBlock:
+            return None
 
     def _waiting(self, pending: Pending, running: frozenset[int]) -> Story:
         steps = steps_of(self._connection.execute(_STEPS, (pending.sequence,)).get or b"")
@@ -74,8 +80,14 @@ class Stories:
             after, form, ids, detail = row
             index = find_id(ids, event)
             if index >= 0:
-                return self._succeeded(event, decode_ends(form, detail)[index])
+                return self._readable(event, form, detail, index)
         return None
+
+    def _readable(self, event: bytes, form: int, detail: bytes, index: int) -> Story | None:
+        try:
+            return self._succeeded(event, decode_ends(form, detail)[index])
+        except (Unreadable, msgspec.DecodeError, IndexError):
+            return None
 
     def _succeeded(self, event: bytes, entry: Entry) -> Story:
         ended = Step(entry.at, "ended", f"SUCCESS in {entry.duration_ms:.1f} ms, status {entry.status}, attempts {entry.attempts}")

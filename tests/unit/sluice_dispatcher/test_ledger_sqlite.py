@@ -12,7 +12,7 @@ import apsw
 import pytest
 
 from sluice.clock import SteppedClock
-from sluice.errors import AlreadyRunning, ClaimLost, LedgerDamaged, LedgerFull
+from sluice.errors import AlreadyRunning, ClaimLost, LedgerDamaged, LedgerFull, Unavailable
 from sluice.event import Event, random_id
 from sluice.ledger import DeadFilter, End, Ended, Pending, Push, Slice, SourceKey
 from sluice.outcome import FailureKind
@@ -138,6 +138,17 @@ async def test_a_block_that_cannot_be_decoded_is_set_aside(tmp_path: Path, clock
     assert [(one.end, one.failure) for one in dead] == [(End.DISCARD, "unreadable")] * 3
     counts = ledger.counts()["trigger-2"]
     assert (counts.received, counts.discarded, counts.open) == (5, 3, 2)
+    await ledger.close()
+
+
+async def test_an_unreadable_block_hides_only_its_own_stories(tmp_path: Path, clock: SteppedClock) -> None:
+    bad, *_ = await closed_with(tmp_path, clock, 3)
+    change(tmp_path, "UPDATE block SET format = 9")
+    ledger = await open_ledger(tmp_path, clock=clock)
+    (good,) = await ledger.accept(PUSHED, Push(events(1)))
+    assert await ledger.explain(bad.event.id) is None
+    assert await ledger.explain(good.event.id) is not None
+    assert [story.id for story in await ledger.recent("demo", FUNCTION, "", 0, 0, 10, 0)] == [good.event.id]
     await ledger.close()
 
 
@@ -268,6 +279,21 @@ async def test_in_one_commit_with_refused_work_ends_go_through(ledger: SqliteLed
     assert isinstance(full, LedgerFull)
     assert settled is None
     assert await pending(ledger) == []
+
+
+async def test_closing_on_a_full_disk_ends_and_tells_who_still_waited(tmp_path: Path, clock: SteppedClock) -> None:
+    ledger = await open_ledger(tmp_path, clock=clock)
+    accepted = await ledger.accept(PUSHED, Push(events(3_000)))
+    writer = ledger.connections[0]
+    writer.execute(f"PRAGMA max_page_count = {writer.execute('PRAGMA page_count').get:d}")
+    starting = asyncio.create_task(ledger.start(accepted))
+    await until(lambda: ledger.usage()["disk_full"])
+    await ledger.close()
+    with pytest.raises(Unavailable, match="closed before"):
+        await starting
+    ledger = await open_ledger(tmp_path, clock=clock)
+    assert [one.executions for one in await pending(ledger)] == [0] * 3_000
+    await ledger.close()
 
 
 async def fill(ledger: SqliteLedger) -> list[Pending]:
