@@ -23,6 +23,7 @@ T = TypeVar("T")
 
 MAX_BODY_BYTES = 72 * 1024 * 1024
 """A code package of 50 MiB in Base64, and the rest of its body."""
+_LONGEST_MESSAGE = 3000
 _ROLES: Mapping[str, frozenset[str]] = {
     "read": frozenset({"admin", "deployer", "reader"}),
     "write": frozenset({"admin", "deployer"}),
@@ -124,7 +125,7 @@ def lines(values: AsyncIterator[T], show: Callable[[T], Any]) -> Response:
 
 
 def error(code: str, message: str, headers: Mapping[str, str] | None = None) -> Response:
-    return json({"error_code": code, "error_msg": message}, status(code), headers)
+    return json({"error_code": code, "error_msg": message[:_LONGEST_MESSAGE]}, status(code), headers)
 
 
 def _endpoint(operation: Operation, identify: Identify) -> Callable[[Request], Awaitable[Response]]:

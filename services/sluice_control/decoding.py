@@ -62,7 +62,7 @@ def fault_of(error: msgspec.ValidationError) -> Fault:
     """msgspec's sentence, taken apart into a field and a rule."""
     found = _AT.fullmatch(str(error))
     rule, field = (found[1], found[2]) if found else (str(error), "")
-    return Fault(field, rule[:1].lower() + rule[1:])
+    return Fault(field[:200], rule[:1].lower() + rule[1:200])
 
 
 def _fields(kind: type[Any]) -> tuple[msgspec.structs.FieldInfo, ...]:
