@@ -5,8 +5,9 @@ What only some commands need is imported by them: a command that asks one thing 
 
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -43,6 +44,17 @@ def up(
     from sluice_cli.up import up as run_everything
 
     run_everything(data=data, listen=listen, mesh=mesh, config=config)
+
+
+@app.command()
+def serve(
+    service: Annotated[str, typer.Argument(help="control, gateway, dispatcher, runner, or a kind such as kafka or timer.")],
+    data: Annotated[Path | None, typer.Option("--data", help="Data directory [default: .sluice].")] = None,
+    config: Config = None,
+) -> None:
+    """Run one service of the mesh until stopped."""
+    # By name, because each service of the mesh is installed with its own extra.
+    import_module("sluice_cli.serve").serve(service, data=data, config=config)
 
 
 @app.command()
@@ -99,8 +111,13 @@ app.add_typer(dead.app, name="dead")
 app.add_typer(keys.app, name="keys")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit code."""
+def main() -> NoReturn:
+    """The entry point."""
+    raise SystemExit(run())
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """The exit code of a command line; None: that of this process."""
     try:
         app(args=list(arguments) if arguments is not None else None, prog_name="sluice")
     except SystemExit as ended:
@@ -126,4 +143,4 @@ def _ended(code: int, lines: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    main()

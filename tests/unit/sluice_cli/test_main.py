@@ -1,11 +1,20 @@
 """Exit codes: 0 done, 1 refused, 2 usage, 3 nobody answers."""
 
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
-from sluice_cli.main import main
+from sluice_cli.main import run
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """A command sets the logs of its process up; here that would outlive it."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture
@@ -40,12 +49,12 @@ COMMANDS = [
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_nobody_answering_is_3_and_says_what_to_do(command: list[str], nobody: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([*command, "--data", str(nobody)]) == 3
+    assert run([*command, "--data", str(nobody)]) == 3
     assert "sluice up" in capsys.readouterr().err
 
 
 def test_missing_credentials_are_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["get", "functions", "--data", str(tmp_path)]) == 1
+    assert run(["get", "functions", "--data", str(tmp_path)]) == 1
     assert "credentials.json" in capsys.readouterr().err
 
 
@@ -63,24 +72,24 @@ def test_missing_credentials_are_1(tmp_path: Path, capsys: pytest.CaptureFixture
     ids=" ".join,
 )
 def test_wrong_usage_is_2(command: list[str], nobody: Path) -> None:
-    assert main([*command, "--data", str(nobody)]) == 2
+    assert run([*command, "--data", str(nobody)]) == 2
 
 
 def test_a_wrong_file_is_1_with_every_fault(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "sluice.yaml"
     file.write_text("functions:\n  a: {image: x, memory: 1}\n  b: {imag: x}\n")
-    assert main(["check", str(file)]) == 1
+    assert run(["check", str(file)]) == 1
     assert [line.split(": ")[1] for line in capsys.readouterr().err.splitlines()] == [f"{file}:2", f"{file}:3"]
-    assert main(["apply", "-f", str(file), "--data", str(tmp_path)]) == 1
+    assert run(["apply", "-f", str(file), "--data", str(tmp_path)]) == 1
 
 
 def test_a_right_file_is_0(capsys: pytest.CaptureFixture[str]) -> None:
     file = Path(__file__).resolve().parents[3] / "examples/hello/sluice.yaml"
-    assert main(["check", str(file)]) == 0
+    assert run(["check", str(file)]) == 0
     assert "1 function, 2 triggers" in capsys.readouterr().out
 
 
 def test_help_and_version_are_0(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--help"]) == 0
-    assert main(["version"]) == 0
+    assert run(["--help"]) == 0
+    assert run(["version"]) == 0
     assert capsys.readouterr().out
