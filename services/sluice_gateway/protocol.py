@@ -80,17 +80,20 @@ class BoundedProtocol(HttpToolsProtocol):
             self.head_began = self.loop.time()
 
     def on_url(self, url: bytes) -> None:
+        self.head_size += len(url)
         super().on_url(url)
-        self._grow(len(url))
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        super().on_header(name, value)
-        self._grow(len(name) + len(value) + HEADER_OVERHEAD)
-
-    def _grow(self, size: int) -> None:
-        self.head_size += size
         if self.head_size > self.limits.header:
             raise HeadTooLarge
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """As uvicorn's, which is not called because a request has many headers and each call counts."""
+        self.head_size += len(name) + len(value) + HEADER_OVERHEAD
+        if self.head_size > self.limits.header:
+            raise HeadTooLarge
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         if self.parser.should_upgrade():
