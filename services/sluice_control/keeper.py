@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -14,6 +15,7 @@ from sluice_control.health import HealthBoard
 from sluice_control.limits import Limits
 from sluice_control.nouns import Audience, Teller
 from sluice_control.registry import Commit, Edit, KeyRow, Registry, Removed, TriggerRow, View
+from sluice_control.registry_lock import RegistryLock
 from sluice_control.registry_sqlite import SqliteRegistry
 from sluice_control.vault import Vault
 from sluice_control.watchers import Watchers
@@ -48,24 +50,24 @@ class Keeper(Catalog):
         self._swept_at = 0.0
 
     async def __aenter__(self) -> Self:
+        """Raises AlreadyRunning, and ConfigurationError for a registry or a key file that cannot be used."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.packages = CodeStore(self._folder / "code")
-        registry = SqliteRegistry(self._folder / "registry.db")
-        try:
-            self.vault = Vault.open(self._folder / "key", create=registry.view.generation() == 0)
-        except BaseException:
-            await registry.close()
-            raise
-        self._registry: Registry = registry
-        self.teller = Teller(self.region, self.vault)
-        self.watchers = Watchers(registry, self.teller)
-        registry.on_commit(self._forget_removed)
-        await self.sweep()
+        async with AsyncExitStack() as opened:
+            opened.callback(RegistryLock(self._folder / "lock").release)
+            self._registry: Registry = SqliteRegistry(self._folder / "registry.db")
+            opened.push_async_callback(self._registry.close)
+            self.packages = CodeStore(self._folder / "code")
+            self.vault = Vault.open(self._folder / "key", create=self.view.generation() == 0)
+            self.teller = Teller(self.region, self.vault)
+            self.watchers = Watchers(self._registry, self.teller)
+            self._registry.on_commit(self._forget_removed)
+            await self.sweep()
+            self._opened = opened.pop_all()
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.watchers.end_all("control is stopping")
-        await self._registry.close()
+        await self._opened.aclose()
 
     @property
     def view(self) -> View:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import os
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from sluice.catalog import Change, Snapshot
 from sluice.clock import SteppedClock
+from sluice.errors import AlreadyRunning, ConfigurationError
 from sluice_control.control import Control
 from tests.unit.sluice_control.client import Answer, Client, function_body, package
 from tests.unit.sluice_control.fakes import KINDS, FakeLogs, FakeRecords
@@ -140,3 +142,25 @@ async def test_no_secret_is_in_an_answer_a_log_or_a_file(
 
 def _bytes_of(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
+
+
+async def test_a_second_control_on_the_same_data_says_who_holds_it(tmp_path: Path, control: Control, clock: SteppedClock) -> None:
+    with pytest.raises(AlreadyRunning, match=f"process {os.getpid()}"):
+        async with Control(tmp_path, KINDS, clock):
+            pass
+    assert await control.create_key(control.project, "reader", "")
+
+
+async def test_a_start_that_failed_leaves_nothing_held(tmp_path: Path, clock: SteppedClock) -> None:
+    async with Control(tmp_path, KINDS, clock) as control:
+        await control.bootstrap_credentials()
+    key = tmp_path / "control" / "key"
+    saved = key.read_bytes()
+    key.unlink()
+    with pytest.raises(ConfigurationError, match="is gone"):
+        async with Control(tmp_path, KINDS, clock):
+            pass
+    key.touch(0o600)
+    key.write_bytes(saved)
+    async with Control(tmp_path, KINDS, clock) as control:
+        assert (await control.bootstrap_credentials()).role == "admin"
