@@ -216,6 +216,25 @@ async def test_a_large_event_travels(dispatch: Dispatch) -> None:
     assert [outcome.reply and len(outcome.reply.body) for outcome in outcomes] == [7_000_000, 5]
 
 
+@pytest.mark.parametrize(("size", "events"), [(10, 512), (100_000, 167)])
+async def test_what_is_not_accepted_stays_within_the_window_in_events_and_bytes(
+    tmp_path: Path, fake: FakeDispatch, size: int, events: int
+) -> None:
+    stuck = SourceKey(STUCK, "1", "0")
+    async with WireServer(f"unix:{tmp_path}/d", [DispatcherService(fake, kind_of=lambda _trigger: "", pace=PACE)]) as server:
+        async with RemoteDispatch(Peer(server.address), PACE) as remote:
+            session = remote.session("kafka")
+            await session.claim(stuck)
+            body = b"x" * size
+            waiting = [session.accept(piece(None, "1", event(body), key=stuck)) for _ in range(1_000)]
+            await until(lambda: fake.open_events == events)
+            await session.claim(KEY)
+            await session.accept(piece(None, "1", event()))
+            assert fake.most_events <= events + 1
+            assert fake.most_size <= PACE.window_size // 2 + 2
+        assert all(isinstance(each.exception(), Unavailable) for each in waiting)
+
+
 async def test_the_end_of_a_stream_closes_the_session_at_the_dispatcher(tmp_path: Path, fake: FakeDispatch) -> None:
     async with WireServer(f"unix:{tmp_path}/d", [DispatcherService(fake, kind_of=lambda _trigger: "", pace=PACE)]) as server:
         async with RemoteDispatch(Peer(server.address), PACE) as remote:

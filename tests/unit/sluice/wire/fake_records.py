@@ -1,0 +1,99 @@
+"""Records and a catalog in memory."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from sluice.binding import Binding, Mode, Ordering, TriggerStatus
+from sluice.catalog import Change, FunctionGone, Health, Key
+from sluice.event import Event
+from sluice.function import Alias, Function
+from sluice.ledger import Counts, Dead, DeadFilter, End, Route, Step, Story
+
+EVENT = b"0123456789abcdef"
+ROUTE = Route("p", "t-1", "urn:fss:here:p:function:default:f:!live", Mode.RECORDED, "timer")
+STORY = Story(EVENT, ROUTE, "FAIL", (Step(1.25, "accepted"), Step(2.5, "ended", "FAIL timeout")))
+
+
+def dead(sequence: int, body: bytes = b"\xff", redriven: bytes = b"") -> Dead:
+    event = Event(EVENT, body, "lane", 3, "00-1")
+    return Dead(sequence, event, ROUTE, End.DISCARD, "expired", "too old", 0, 1.5, 2.5, 2, 1, redriven)
+
+
+class FakeRecords:
+    def __init__(self, *kept: Dead) -> None:
+        self.kept = list(kept)
+        self.asked: list[object] = []
+
+    async def explain(self, project: str, event: bytes) -> Story | None:
+        return STORY if (project, event) == ("p", EVENT) else None
+
+    async def recent(self, project: str, function: str, state: str, since: float, until: float, limit: int, marker: int) -> list[Story]:
+        self.asked.append((project, function, state, since, until, limit, marker))
+        return [STORY] * limit
+
+    async def dead(self, which: DeadFilter, after: int, limit: int) -> list[Dead]:
+        self.asked.append(which)
+        return [each for each in self.kept if each.sequence > after][:limit]
+
+    async def redrive(self, which: DeadFilter, limit: int, dry_run: bool) -> list[bytes]:
+        self.asked.append((which, limit, dry_run))
+        return [each.event.id for each in self.kept][:limit]
+
+    async def purge(self, which: DeadFilter) -> int:
+        self.asked.append(which)
+        return len(self.kept)
+
+    async def cancel(self, project: str, event: bytes) -> bool:
+        return (project, event) == ("p", EVENT)
+
+    async def counts(self, project: str) -> dict[str, Counts]:
+        return {"t-1": Counts(9, 3, 2, 1, 7), "t-2": Counts()} if project == "p" else {}
+
+    async def tail(self, project: str) -> AsyncIterator[Story]:
+        yield STORY
+        yield Story(EVENT, Route(project, "", "", Mode.ASYNC), "SUCCESS", ())
+        await asyncio.get_running_loop().create_future()
+
+
+URN = "urn:fss:here:p:function:default:f"
+BINDING = Binding(
+    "t-1", "p", "KAFKA", "kafka", URN + ":!live", b'{"password":"secret"}', Mode.ASYNC, TriggerStatus.DISABLED, Ordering.SOURCE, 100, 0.5,
+    '{"a":1}', 5, 6, "2", 9, 10,
+)  # fmt: skip
+FUNCTION = Function(URN + ":1", 4, environment={"A": "1"}, secrets={"B": "2"}, max_instances=-1, on_failure=URN + ":2")
+KEY = Key("AK", "SK", "p", "reader")
+CHANGES = (
+    Change(4, function=FUNCTION),
+    Change(5, alias=Alias(URN + ":!live", "1", "2", 30)),
+    Change(6, key=KEY),
+    Change(9, binding=BINDING),
+    Change(9),
+    Change(10, removed="binding:t-1"),
+    Change(11, removed="key:AK"),
+)
+
+
+class FakeCatalog:
+    def __init__(self) -> None:
+        self.watched: list[tuple[str, frozenset[str]]] = []
+        self.reports: list[tuple[str, int, list[Health]]] = []
+        self.ended = asyncio.Event()
+
+    async def watch(self, service: str, kinds: frozenset[str]) -> AsyncIterator[Change]:
+        self.watched.append((service, kinds))
+        try:
+            for change in CHANGES:
+                yield change
+            await asyncio.get_running_loop().create_future()
+        finally:
+            self.ended.set()
+
+    async def code(self, digest: str) -> AsyncIterator[bytes]:
+        if digest != "d1":
+            raise FunctionGone(f"code {digest} does not exist")
+        for _ in range(5):
+            yield b"z" * 1024 * 1024
+        yield b"end"
+
+    async def report(self, service: str, generation: int, health: list[Health]) -> None:
+        self.reports.append((service, generation, health))
