@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
 
 from sluice.binding import Binding, Ordering
 from sluice.event import MAX_EVENT_BYTES, Event, Record, event_id, event_ids
@@ -12,19 +11,23 @@ from sluice.tracing import NoTraces, Traces
 BATCH_BYTES = MAX_EVENT_BYTES * 3 // 4
 """Records of one batch together: the event around them (escapes, base64) must still fit into 6 MiB."""
 LONGEST_KEY = 64
+MOST_SOURCES = 1024
+"""Sources of one trigger whose id maker is kept ready."""
 
 ShapeOf = Callable[[Sequence[Record]], bytes]
 
 
 class Batching:
-    """The batches of one binding."""
+    """The batches of one binding. A process may have a hundred thousand of these, so they are small until records come."""
+
+    __slots__ = ("_binding", "_ids", "_match", "_new_trace", "_shape")
 
     def __init__(self, binding: Binding, shape: ShapeOf, match: Match | None, traces: Traces | None = None) -> None:
         self._binding = binding
         self._shape = shape
         self._match = match
         self._new_trace = (traces or NoTraces()).sampled
-        self._ids = lru_cache(maxsize=1024)(lambda source: event_ids(binding.trigger, binding.incarnation, "", source))
+        self._ids: dict[str, Callable[[str | bytes], bytes]] = {}
 
     def kept(self, records: Sequence[Record]) -> Sequence[Record]:
         """Those that match the filter."""
@@ -58,8 +61,17 @@ class Batching:
         """The event of one batch. Its id comes from the first record's own id, or from where that record stands."""
         first = batch[0]
         own = first.id
-        name = event_id(self._binding.trigger, self._binding.incarnation, own) if own else self._ids(first.source)(first.position)
+        name = event_id(self._binding.trigger, self._binding.incarnation, own) if own else self._maker(first.source)(first.position)
         return Event(name, self._shape(batch), self._lane(first), len(batch), first.trace or self._new_trace())
+
+    def _maker(self, source: str) -> Callable[[str | bytes], bytes]:
+        """From a position of the source to the id of the event there."""
+        make = self._ids.get(source)
+        if make is None:
+            if len(self._ids) >= MOST_SOURCES:
+                self._ids.clear()
+            make = self._ids[source] = event_ids(self._binding.trigger, self._binding.incarnation, "", source)
+        return make
 
     def _lane(self, record: Record) -> str:
         ordering = self._binding.ordering

@@ -17,6 +17,8 @@ CALL_TIMEOUT_S = 900.0
 class HostIntake:
     """Filters, batches and hands over; knows what it holds, so that all of it can be let go."""
 
+    __slots__ = ("_batching", "_binding", "_dispatch", "_session", "_sources", "lags")
+
     def __init__(self, binding: Binding, session: Session, dispatch: Dispatch, batching: Batching) -> None:
         self._binding = binding
         self._session = session
@@ -68,6 +70,21 @@ class HostIntake:
 
 class _Source:
     """One claimed source: slices in order, and the records that linger for a fuller batch."""
+
+    __slots__ = (
+        "_batching",
+        "_done",
+        "_filtered",
+        "_linger_s",
+        "_lingering",
+        "_lost",
+        "_next",
+        "_session",
+        "_size",
+        "_timer",
+        "_to",
+        "claim",
+    )
 
     def __init__(self, claim: Claim, session: Session, batching: Batching, binding: Binding) -> None:
         self.claim = claim

@@ -3,7 +3,8 @@
 import asyncio
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -40,7 +41,9 @@ class Running:
     state: str = "starting"
     reason: str = ""
     failures: int = 0
-    ready: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def say_ready(self) -> None:
+        self.state, self.reason = "running", ""
 
 
 class Supervisor:
@@ -148,7 +151,7 @@ class Supervisor:
         try:
             trigger, running.intake = self._make(binding)
             running.state = "starting"
-            await trigger.run(running.intake, lambda: _ready(running))
+            await trigger.run(running.intake, running.say_ready)
         except SourceLost as lost:
             log.warning("source lost", trigger=binding.trigger, kind=binding.kind, reason=str(lost))
             return lost.retry_after_s, str(lost), "waiting"
@@ -169,11 +172,7 @@ class Supervisor:
     def _make(self, binding: Binding) -> tuple[Trigger, HostIntake]:
         kind = self._kinds[binding.type]
         settings = _settings(kind, binding)
-
-        def shape(records: Any) -> bytes:
-            return kind.shape(binding, settings, records)
-
-        batching = Batching(binding, shape, parse(binding.filter), self._traces)
+        batching = Batching(binding, partial(kind.shape, binding, settings), parse(binding.filter), self._traces)
         return kind.build(binding, settings), HostIntake(binding, self._session, self._dispatch, batching)
 
 
@@ -187,8 +186,3 @@ def _settings(kind: TriggerKind, binding: Binding) -> Any:
 def _same(one: Binding, other: Binding) -> bool:
     """Whether a running trigger need not be started again for this change."""
     return msgspec.structs.replace(one, generation=0) == msgspec.structs.replace(other, generation=0)
-
-
-def _ready(running: Running) -> None:
-    running.state, running.reason = "running", ""
-    running.ready.set()
