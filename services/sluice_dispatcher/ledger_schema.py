@@ -9,7 +9,7 @@ from sluice.ledger import SHARDS
 
 FILE = "ledger.db"
 VERSION = 1
-PAGE_BYTES = 8192
+PAGE_BYTES = 4096
 QUICK_CHECK_BYTES = 16 * 1024 * 1024
 """A file up to this size is checked whole at each open; a larger one only for its header and its length, because a start must be fast."""
 

@@ -16,6 +16,7 @@ from sluice.errors import AlreadyRunning, ClaimLost, LedgerDamaged, LedgerFull, 
 from sluice.event import Event, random_id
 from sluice.ledger import DeadFilter, End, Ended, Pending, Push, Slice, SourceKey
 from sluice.outcome import FailureKind
+from sluice_dispatcher.ledger_schema import PAGE_BYTES
 from sluice_dispatcher.ledger_sqlite import Options, SqliteLedger, open_ledger
 from tests.contracts.ledger import FUNCTION, MANY, PUSHED, ROUTE, events, success
 from tests.waiting import until
@@ -96,7 +97,7 @@ async def test_a_truncated_file_is_refused_with_instructions_and_left_alone(tmp_
 async def test_a_large_file_that_is_cut_off_is_refused_without_reading_it_all(tmp_path: Path, clock: SteppedClock) -> None:
     await closed_with(tmp_path, clock, 20, body=os.urandom(1_000_000))
     path = tmp_path / "ledger.db"
-    os.truncate(path, path.stat().st_size - 8_192)
+    os.truncate(path, path.stat().st_size - PAGE_BYTES)
     with pytest.raises(LedgerDamaged, match="1 of its pages are cut off"):
         await open_ledger(tmp_path, clock=clock)
 
@@ -118,8 +119,8 @@ async def test_a_log_without_its_file_is_refused(tmp_path: Path, clock: SteppedC
 async def test_a_broken_page_is_refused_at_open(tmp_path: Path, clock: SteppedClock) -> None:
     await closed_with(tmp_path, clock, 3)
     with (tmp_path / "ledger.db").open("r+b") as file:
-        file.seek(8_192)
-        file.write(b"\xff" * 8_192)
+        file.seek(PAGE_BYTES)
+        file.write(b"\xff" * PAGE_BYTES)
     with pytest.raises(LedgerDamaged):
         await open_ledger(tmp_path, clock=clock)
 
