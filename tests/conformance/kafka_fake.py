@@ -93,7 +93,10 @@ class FakeBroker:
         deadline = time.monotonic() + timeout_s
         while True:
             self.reads += 1
-            found = {place: messages for place in places if (messages := self._fetch(place, most))}
+            found: dict[Place, Sequence[Message]] = {}
+            for place in places:
+                if (left := most - sum(map(len, found.values()))) and (messages := self._fetch(place, left)):
+                    found[place] = messages
             if found or time.monotonic() >= deadline:
                 return found
             await asyncio.sleep(POLL_S)

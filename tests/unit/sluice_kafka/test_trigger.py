@@ -11,6 +11,8 @@ from sluice.errors import SourceRefused
 from sluice.event import Record
 from sluice.ledger import Claim
 from sluice_kafka.broker import Place
+from sluice_kafka.offers import ALL_RECORDS
+from sluice_kafka.reader import READ_RECORDS
 from sluice_kafka.settings import KafkaSettings
 from sluice_kafka.trigger import KafkaTrigger
 from tests.conformance.intake import FakeIntake
@@ -118,6 +120,19 @@ async def test_a_partition_that_has_to_wait_does_not_hold_the_others() -> None:
         fill(cluster, 6000)
         await until(lambda: len(intake.accepted) == 6000)
         assert set(by_source(intake.accepted)) == {"orders/1"}
+
+
+async def test_many_partitions_together_have_a_bound_too() -> None:
+    cluster, intake = FakeCluster(partitions=8), FakeIntake()
+    async with running(cluster, intake):
+        intake.hold()
+        fill(cluster, 5000)
+        await until(lambda: intake.waiting_records >= ALL_RECORDS)
+        await asyncio.sleep(10 * TICK_S)
+        assert intake.waiting_records < ALL_RECORDS + READ_RECORDS
+        intake.let_flow()
+        await until(lambda: len(intake.accepted) == 40_000, 30)
+    assert by_source(intake.accepted) == expected(cluster)
 
 
 async def test_the_first_position_is_kept_at_once() -> None:
