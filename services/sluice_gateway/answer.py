@@ -81,7 +81,7 @@ def enveloped(result: bytes) -> Answer:
         raise _bad_envelope(str(error)) from error
     if not 200 <= envelope.status_code <= 599:
         raise _bad_envelope("statusCode is not between 200 and 599")
-    if not any(name == b"content-type" for name, _ in headers):
+    if b"content-type" not in dict(headers):
         headers.append((b"content-type", b"application/json"))
     return Answer(envelope.status_code, headers, body)
 

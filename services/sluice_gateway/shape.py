@@ -89,7 +89,11 @@ def event_headers(headers: Sequence[tuple[bytes, bytes]], peer: Peer) -> dict[st
     """Lower-case names; what the door knows better than the sender (`x-real-ip`, `x-forwarded-*`) is set by the door."""
     found: dict[str, str] = {}
     for name, value in headers:
-        key, text = name.decode("latin-1"), _header_text(value)
+        key = name.decode("latin-1")
+        try:  # UTF-8 where it is that, so that an HTTP function gets the same bytes again
+            text = value.decode()
+        except UnicodeDecodeError:
+            text = value.decode("latin-1")
         if key in found:
             text = f"{found[key]}{'; ' if key == 'cookie' else ', '}{text}"
         found[key] = text
@@ -99,14 +103,6 @@ def event_headers(headers: Sequence[tuple[bytes, bytes]], peer: Peer) -> dict[st
     found["x-forwarded-port"] = peer.port
     found["x-forwarded-proto"] = peer.scheme
     return found
-
-
-def _header_text(value: bytes) -> str:
-    """UTF-8 where it is that, so that an HTTP function gets the same bytes again."""
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value.decode("latin-1")
 
 
 def shape(binding: Binding, settings: ApigSettings, records: Sequence[Record]) -> bytes:
