@@ -218,7 +218,7 @@ async def calls(address: str, load: Load, size: int) -> None:
 
 
 async def measure(address: str, pid: int, what: str, options: argparse.Namespace) -> dict[str, float | str]:
-    load = Load(options.window, 64 if what == "slices64" else 32)
+    load = Load(options.window, 64 if what == "slices64" else min(32, options.window))
     works: dict[str, Callable[[], Awaitable[None]]] = {
         "slices64": lambda: slices(address, load, options.size, 64),
         "slices1": lambda: slices(address, load, options.size, 1),

@@ -4,6 +4,7 @@ import asyncio
 from types import TracebackType
 from typing import Self
 
+from sluice.errors import ConfigurationError
 from sluice.event import Event
 from sluice.ledger import Claim, SourceKey
 from sluice.outcome import Outcome
@@ -40,6 +41,9 @@ class RemoteDispatch:
         for link in links:
             link.cancel()
         await asyncio.gather(*links, return_exceptions=True)
+        end = ConfigurationError("the link to the dispatcher was closed")
+        self._pushing.closed(end)
+        self._calling.closed(end)
         for session in self._sessions:
             await session.close()
         await self._asker.close()

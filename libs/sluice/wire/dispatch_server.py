@@ -7,6 +7,7 @@ from sluice.errors import ConfigurationError
 from sluice.ledger import Claim, SourceKey
 from sluice.v1 import dispatch_pb2, event_pb2
 from sluice.wire.guard import Guard, need_kind
+from sluice.wire.outliving import Outliving
 from sluice.wire.pace import Pace
 from sluice.wire.requests_server import CallTalk, PushTalk
 from sluice.wire.server import Handlers
@@ -32,6 +33,7 @@ class DispatcherService:
         self._seek_position = seek
         self._pace = pace or Pace()
         self._sessions = Sessions()
+        self.outliving = Outliving()
 
     def handlers(self, guard: Guard) -> Handlers:
         pace = self._pace
@@ -45,10 +47,10 @@ class DispatcherService:
         }
 
     def _deliver(self, caller: ServiceToken) -> DeliverTalk:
-        return DeliverTalk(caller, self._dispatch.session(caller.service), self._sessions, self._check, self._pace)
+        return DeliverTalk(caller, self._dispatch.session(caller.service), self._sessions, self.outliving, self._check, self._pace)
 
     def _push(self, caller: ServiceToken) -> PushTalk:
-        return PushTalk(caller, self._dispatch, self._check, self._pace)
+        return PushTalk(caller, self._dispatch, self.outliving, self._check, self._pace)
 
     def _call(self, caller: ServiceToken) -> CallTalk:
         return CallTalk(caller, self._dispatch, self._check, self._pace)

@@ -16,6 +16,7 @@ from sluice.v1 import dispatch_pb2
 from sluice.wire.columns import Malformed, spread
 from sluice.wire.events import MAX_BODY_BYTES, pack_outcome, pack_replies, unpack_events
 from sluice.wire.guard import need_project
+from sluice.wire.outliving import Outliving
 from sluice.wire.pace import Pace
 from sluice.wire.pipe import Pipe
 from sluice.wire.room import Room
@@ -51,7 +52,7 @@ class Table:
 
 
 class Inside:
-    """What was handed to the dispatcher and has no answer yet. `answered` hears of each; leaving it cancels the rest."""
+    """What was handed to the dispatcher and has no answer yet. `answered` hears of each."""
 
     def __init__(self, answered: Answered) -> None:
         self._answered = answered
@@ -69,7 +70,12 @@ class Inside:
 
         future.add_done_callback(done)
 
-    async def leave(self) -> None:
+    def outlive(self, outliving: Outliving) -> None:
+        """What is left is ended without an answer."""
+        outliving.adopt(self._open)
+
+    async def cancel(self) -> None:
+        """What is left is not wanted any more."""
         for future in self._open:
             future.cancel()
         await asyncio.gather(*self._open, return_exceptions=True)
@@ -82,12 +88,13 @@ def _told(error: BaseException) -> BaseException:
 
 
 class PushTalk:
-    """One Push stream."""
+    """One Push stream. What was begun is ended when the pusher has gone, without an answer."""
 
     pipe: Pipe[dispatch_pb2.OutcomeBatch, dispatch_pb2.PushBatch]
 
-    def __init__(self, caller: ServiceToken, dispatch: Dispatch, check: CheckTrigger, pace: Pace) -> None:
+    def __init__(self, caller: ServiceToken, dispatch: Dispatch, outliving: Outliving, check: CheckTrigger, pace: Pace) -> None:
         self._dispatch = dispatch
+        self._outliving = outliving
         self._table = Table(caller, check)
         self._inside = Inside(self._answer)
         self._room = Room(pace)
@@ -102,7 +109,7 @@ class PushTalk:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        await self._inside.leave()
+        self._inside.outlive(self._outliving)
 
     def waiting(self) -> int:
         return len(self._accepted) + len(self._done) + len(self._others)
@@ -162,7 +169,7 @@ class CallTalk:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        await self._inside.leave()
+        await self._inside.cancel()
 
     def waiting(self) -> int:
         return len(self._replies) + len(self._others) or int(self._receipt_due())

@@ -15,6 +15,7 @@ from sluice.errors import SluiceError, Unavailable
 from sluice.ledger import SourceKey
 from sluice.v1 import dispatch_pb2
 from sluice.wire.events import pack_outcome
+from sluice.wire.outliving import Outliving
 from sluice.wire.pace import Pace
 from sluice.wire.pipe import Pipe
 from sluice.wire.room import Room
@@ -50,14 +51,17 @@ class Sessions:
 
 
 class DeliverTalk:
-    """One Deliver stream. Leaving it ends the session: its claims are free, what was not answered stays unanswered."""
+    """One Deliver stream. Leaving it ends the session: its claims are free, what was begun is ended, without an answer."""
 
     pipe: Pipe[dispatch_pb2.OutcomeBatch, dispatch_pb2.SliceBatch]
 
-    def __init__(self, caller: ServiceToken, session: Session, sessions: Sessions, check: CheckTrigger, pace: Pace) -> None:
+    def __init__(
+        self, caller: ServiceToken, session: Session, sessions: Sessions, outliving: Outliving, check: CheckTrigger, pace: Pace
+    ) -> None:
         self._caller = caller
         self._session = session
         self._sessions = sessions
+        self._outliving = outliving
         self._check = check
         self._pace = pace
         self._assembly = Assembly()
@@ -73,9 +77,7 @@ class DeliverTalk:
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._sessions.remove(self._name)
-        for accepting in self._accepting:
-            accepting.cancel()
-        await asyncio.gather(*self._accepting, return_exceptions=True)
+        self._outliving.adopt(self._accepting)
         await self._session.close()
 
     def waiting(self) -> int:

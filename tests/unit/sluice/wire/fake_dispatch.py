@@ -26,6 +26,7 @@ class FakeDispatch:
         self.open_events = self.most_events = 0
         self.open_size = self.most_size = 0
         self.sessions: list[FakeSession] = []
+        self.stuck: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def session(self, service: str) -> "FakeSession":
         session = FakeSession(self, service)
@@ -35,7 +36,7 @@ class FakeDispatch:
     async def push(self, trigger: str, event: Event, dedupe: str = "") -> Outcome:
         self.pushed.append((trigger, event, dedupe))
         if trigger == STUCK:
-            await asyncio.get_running_loop().create_future()
+            await asyncio.shield(self.stuck)
         if trigger == GONE:
             return Outcome(Verdict.RETRY, "trigger gone is not known here", 2.5, event_id=event.id)
         return Outcome(Verdict.DONE, event_id=event.id)
@@ -43,7 +44,7 @@ class FakeDispatch:
     async def call(self, trigger: str, event: Event, timeout_s: float) -> Outcome:
         self.called.append((trigger, event, timeout_s))
         if trigger == STUCK:
-            await asyncio.get_running_loop().create_future()
+            await asyncio.shield(self.stuck)
         if trigger == GONE:
             return Outcome(Verdict.RETRY, "too many calls", 1.0, event_id=event.id)
         return Outcome(Verdict.DONE, reply=answer_of(event), event_id=event.id)
@@ -98,7 +99,7 @@ class FakeSession:
         dispatch.most_size = max(dispatch.most_size, dispatch.open_size)
         try:
             if piece.key.trigger == STUCK:
-                await asyncio.get_running_loop().create_future()
+                await asyncio.shield(dispatch.stuck)
         finally:
             dispatch.open_events -= count
             dispatch.open_size -= size

@@ -235,6 +235,22 @@ async def test_what_is_not_accepted_stays_within_the_window_in_events_and_bytes(
         assert all(isinstance(each.exception(), Unavailable) for each in waiting)
 
 
+async def test_what_was_begun_is_ended_though_its_stream_has_gone(tmp_path: Path, fake: FakeDispatch) -> None:
+    service = DispatcherService(fake, kind_of=lambda _trigger: "", pace=PACE)
+    async with WireServer(f"unix:{tmp_path}/d", [service]) as server:
+        async with RemoteDispatch(Peer(server.address), PACE) as remote:
+            session = remote.session("kafka")
+            await session.claim(SourceKey(STUCK, "1", "0"))
+            accepting = session.accept(piece(None, "1", event(), key=SourceKey(STUCK, "1", "0")))
+            pushing = remote.push(STUCK, event())
+            await until(lambda: fake.open_events == 1 and fake.pushed)
+        assert isinstance(accepting.exception(), Unavailable)
+        await until(lambda: len(service.outliving) == 2)
+        assert pushing.result().verdict is Verdict.RETRY
+        fake.stuck.set_result(None)
+        await until(lambda: len(service.outliving) == 0)
+
+
 async def test_the_end_of_a_stream_closes_the_session_at_the_dispatcher(tmp_path: Path, fake: FakeDispatch) -> None:
     async with WireServer(f"unix:{tmp_path}/d", [DispatcherService(fake, kind_of=lambda _trigger: "", pace=PACE)]) as server:
         async with RemoteDispatch(Peer(server.address), PACE) as remote:
