@@ -12,6 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
+import structlog
+
 from sluice.engine import Isolation, Start, StartFailed, Watcher
 from sluice_runner import leftovers
 from sluice_runner.cgroups import Cgroup, Cgroups
@@ -27,6 +29,8 @@ FUNCTION_PORT = 8000
 MODES = ("root", "user", "port")
 WARM_AGENTS = 2
 
+_log = structlog.get_logger()
+
 
 class ProcessEngine:
     """Implements `sluice.engine.Engine`. `data` is hidden from functions; `isolation` is `auto` or one of MODES; `warm` agents are kept
@@ -39,7 +43,7 @@ class ProcessEngine:
         self._warm_wanted = warm
         self._mode = ""
         self._notes: list[str] = []
-        self._link = ForkLink(self._reaped)
+        self._link = ForkLink(self._reaped, self._server_lost)
         self._network: HostNetwork | None = None
         self._cgroups: Cgroups | None = None
         self._watcher: Watcher
@@ -113,6 +117,11 @@ class ProcessEngine:
             notes=tuple(self._notes),
         )
 
+    @property
+    def ready(self) -> bool:
+        """Whether instances can be started now; false for a moment after the fork server was lost."""
+        return self._link.connected
+
     # Which isolation.
 
     async def _choose(self) -> None:
@@ -136,8 +145,11 @@ class ProcessEngine:
             await asyncio.to_thread(self._open_root)
         if as_root and mode != "root":
             await asyncio.to_thread(self._let_functions_pass)
-        await self._link.open(FUNCTION_USER if as_root and mode == "user" else 0)
+        await self._open_link()
         self._warm.append(await self._new_agent())
+
+    async def _open_link(self) -> None:
+        await self._link.open(FUNCTION_USER if os.geteuid() == 0 and self._mode == "user" else 0)
 
     def _open_root(self) -> None:
         """What of the machine is prepared for all instances. What fails is noted and done without."""
@@ -269,6 +281,22 @@ class ProcessEngine:
         instance = self._agents.pop(process, None)
         if instance is not None:
             instance.reaped()
+
+    def _server_lost(self) -> None:
+        if not self._closing:
+            _log.error("fork_server_lost", instances=len(self._instances))
+            self._tasks.spawn(self._replace_server())
+
+    async def _replace_server(self) -> None:
+        """The agents die with the fork server. What they could not end is ended here before any of it is called gone."""
+        await self._link.close()
+        await asyncio.to_thread(leftovers.kill, self._identity)
+        self._warm.clear()
+        for instance in list(self._agents.values()):
+            instance.reaped()
+        self._agents.clear()
+        await self._open_link()
+        self._keep_warm()
 
     def _gone(self, instance: ProcessInstance) -> None:
         """Nothing of the instance runs any more."""

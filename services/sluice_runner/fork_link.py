@@ -21,10 +21,12 @@ SERVICES = Path(__file__).resolve().parent.parent
 
 
 class ForkLink:
-    """One fork server. Everything it started ends when this is closed, or when this process does, however it ends."""
+    """One fork server. Everything it started ends when this is closed, or when this process does, however it ends. `reaped` is called
+    with each agent that is gone, `lost` when the server itself has ended though nobody closed it."""
 
-    def __init__(self, reaped: Callable[[int], None]) -> None:
+    def __init__(self, reaped: Callable[[int], None], lost: Callable[[], None]) -> None:
         self._reaped = reaped
+        self._lost = lost
         self._control: socket.socket | None = None
         self._server: subprocess.Popen[bytes] | None = None
         self._asked: dict[int, asyncio.Future[int]] = {}
@@ -48,6 +50,10 @@ class ForkLink:
         self._asked[0] = ready
         asyncio.get_running_loop().add_reader(ours.fileno(), self._readable, ours)
         await asyncio.wait_for(ready, _END_WITHIN_S)
+
+    @property
+    def connected(self) -> bool:
+        return self._control is not None
 
     async def close(self) -> None:
         """Returns when the fork server and all it started are gone."""
@@ -81,6 +87,7 @@ class ForkLink:
             message = None
         if message is None:
             self._disconnect("the fork server has ended")
+            self._lost()
         elif message["op"] == "reaped":
             self._reaped(message["process"])
         else:

@@ -16,7 +16,7 @@ import pytest
 from sluice_runner import leftovers
 from sluice_runner.cgroups import ROOT
 from sluice_runner.engine_process import ProcessEngine
-from tests.contracts.engine import ECHO, EngineBench, tell
+from tests.contracts.engine import ECHO, EngineBench, ask, tell
 from tests.waiting import until
 
 DIGEST = "e" * 128
@@ -47,6 +47,7 @@ def data() -> Iterator[Path]:
     shutil.copytree(ECHO, code)
     code.chmod(0o755)
     yield folder
+    leftovers.kill(identity(folder))
     shutil.rmtree(folder)
 
 
@@ -66,6 +67,10 @@ def a_runner(data: Path, isolation: str) -> "subprocess.Popen[bytes]":
     return runner
 
 
+def a_process_marked(mark: str) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(["sleep", "600"], env={"SLUICE_INSTANCE": mark})
+
+
 def kill(runner: "subprocess.Popen[bytes]") -> None:
     runner.kill()
     runner.wait()
@@ -73,8 +78,9 @@ def kill(runner: "subprocess.Popen[bytes]") -> None:
     runner.stdout.close()
 
 
-def child_of(process: int) -> int:
-    return int(Path(f"/proc/{process}/task/{process}/children").read_text().split()[0])
+def fork_server_of(process: int) -> int:
+    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    return next(int(child) for child in children if b"sluice_runner.forkserver" in Path(f"/proc/{child}/cmdline").read_bytes())
 
 
 @pytest.mark.parametrize("isolation", MODES)
@@ -89,10 +95,9 @@ async def test_a_killed_runner_takes_its_instances_along(data: Path, isolation: 
 async def test_a_killed_fork_server_takes_its_instances_along(data: Path, isolation: str) -> None:
     runner = a_runner(data, isolation)
     try:
-        before = mine(data)
-        os.kill(child_of(runner.pid), signal.SIGKILL)
-        # Without a process namespace, what moved to a session of its own is left for the next start.
-        await until(lambda: len(mine(data)) <= (1 if isolation == "port" else 0) < len(before))
+        assert mine(data)
+        os.kill(fork_server_of(runner.pid), signal.SIGKILL)
+        await until(lambda: not mine(data))
     finally:
         kill(runner)
 
@@ -100,9 +105,9 @@ async def test_a_killed_fork_server_takes_its_instances_along(data: Path, isolat
 @pytest.mark.parametrize("isolation", MODES)
 async def test_a_runner_removes_what_a_killed_one_left(data: Path, isolation: str) -> None:
     runner = a_runner(data, isolation)
-    os.kill(child_of(runner.pid), signal.SIGKILL)
+    os.kill(fork_server_of(runner.pid), signal.SIGKILL)
     kill(runner)
-    orphan = subprocess.Popen(["sleep", "600"], env={"SLUICE_INSTANCE": f"{identity(data)}/orphan"})
+    orphan = a_process_marked(f"{identity(data)}/orphan")
     async with ProcessEngine(data, isolation=isolation) as engine:
         assert orphan.wait(5) == -signal.SIGKILL
         assert mine(data) == []
@@ -112,9 +117,23 @@ async def test_a_runner_removes_what_a_killed_one_left(data: Path, isolation: st
     assert mine(data) == []
 
 
+@pytest.mark.parametrize("isolation", MODES)
+async def test_a_lost_fork_server_is_replaced_and_its_instances_are_told_ended(data: Path, isolation: str) -> None:
+    async with ProcessEngine(data, isolation=isolation) as engine:
+        bench = EngineBench(engine, data, data / "runner" / "code" / DIGEST)
+        instance = await bench.start()
+        await ask(instance, {"do": "fork"})
+        os.kill(fork_server_of(os.getpid()), signal.SIGKILL)
+        await bench.seen.until_end(instance.name)
+        assert mine(data) == []
+        await engine.stop(instance.name)
+        await until(lambda: engine.ready)
+        assert (await tell(await bench.start()))["path"] == "/invoke"
+
+
 @pytest.mark.timeout(30)
 def test_another_data_directorys_instances_are_left_alone(data: Path) -> None:
-    other = subprocess.Popen(["sleep", "600"], env={"SLUICE_INSTANCE": "00000000/other"})
+    other = a_process_marked("00000000/other")
     try:
         deadline = time.monotonic() + 5
         while not leftovers.find("00000000") and time.monotonic() < deadline:

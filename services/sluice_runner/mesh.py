@@ -1,0 +1,23 @@
+"""The runner as a service of the mesh."""
+
+import asyncio
+
+from sluice.host.member import Member, until_stopped
+from sluice.settings import Settings
+from sluice.wire.runner_server import RunnerService as WireRunner
+from sluice.wire.server import WireServer
+from sluice_runner.engine_process import ProcessEngine
+from sluice_runner.figures import samples
+from sluice_runner.service import RunnerOptions, RunnerService
+
+
+async def serve(settings: Settings, stop: asyncio.Event) -> None:
+    """Run until `stop` is set. Instances end with it."""
+    member = Member("runner", settings)
+    engine = ProcessEngine(settings.data, isolation=settings.isolation)
+    async with member.probes(), member.catalog(frozenset(), settings.data / "runner" / "catalog") as catalog:
+        options = RunnerOptions(memory_budget_mb=settings.memory_budget_mb)
+        async with RunnerService(settings.data, engine, catalog.code, member.clock, options) as runner:
+            member.exposition.add(samples(runner.runner.instances))
+            async with WireServer(settings.runner, (WireRunner(runner.runner, runner),), (member.secret,)):
+                await until_stopped(stop)
