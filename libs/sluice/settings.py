@@ -30,6 +30,8 @@ class Settings(BaseModel):
     memory_budget_mb: int = Field(0, ge=0)
     """Memory that functions may use together; 0: half of the machine."""
     control: str = "127.0.0.1:8101"
+    control_api: str = "127.0.0.1:8104"
+    """Where control serves the API to the gateway."""
     dispatcher: str = "127.0.0.1:8102"
     runner: str = "127.0.0.1:8103"
     probes: str = ""

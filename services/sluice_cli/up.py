@@ -1,7 +1,6 @@
 """`sluice up`: all services in this process, on one event loop. The one place that puts all of them together."""
 
 import asyncio
-import json
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -17,6 +16,7 @@ from sluice.errors import ConfigurationError
 from sluice.host.follow import follow
 from sluice.host.kinds import by_type, installed
 from sluice.host.log import set_up
+from sluice.host.member import end
 from sluice.host.process import run
 from sluice.host.supervisor import Supervisor
 from sluice.host.tracing import make
@@ -25,6 +25,7 @@ from sluice.settings import Settings, load
 from sluice.tracing import NoTraces, Traces
 from sluice.trigger import TriggerKind
 from sluice_control.control import Control
+from sluice_control.credentials import write_credentials
 from sluice_control.doctor import Check
 from sluice_dispatcher.dispatcher import Dispatcher
 from sluice_dispatcher.ledger_sqlite import SqliteLedger, open_ledger
@@ -58,6 +59,7 @@ def up(*, data: Path | None = None, listen: str | None = None, mesh: bool = Fals
     """The command: settings, logs, and everything in this process, or as processes connected by gRPC."""
     settings = load(config, data=data, listen=listen)
     set_up(settings.log_level)
+    prepare(settings.data)
     if mesh:
         from sluice_cli.mesh import run_mesh
 
@@ -76,7 +78,6 @@ async def run_all(settings: Settings, stop: asyncio.Event, announce: Callable[[P
 
     Raises AlreadyRunning, LedgerDamaged and ConfigurationError before anything has changed.
     """
-    prepare(settings.data)
     services = Services(settings, traces=make(SERVICE, settings.otlp_endpoint, settings.trace_ratio))
     ledger = await open_ledger(settings.data / "ledger", clock=services.clock)
     try:
@@ -162,25 +163,6 @@ async def _drain(dispatcher: Dispatcher) -> None:
             await dispatcher.drain()
     except TimeoutError:
         log.warning("calls still running at the stop will run again", within_s=DRAIN_WITHIN_S)
-
-
-async def end(*tasks: "asyncio.Task[None]") -> None:
-    """Cancel and wait."""
-    for task in tasks:
-        task.cancel()
-    await asyncio.wait(tasks)
-
-
-def write_credentials(data: Path, url: str, key: Key) -> Path:
-    """DATA/credentials.json: how the command line finds and signs for this mesh."""
-    file = data / "credentials.json"
-    text = json.dumps({"endpoint": url, "access_key": key.access_key, "secret_key": key.secret_key, "project_id": key.project}, indent=2)
-    new = file.with_suffix(".new")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as out:
-        out.write(text + "\n")
-    new.replace(file)
-    return file
 
 
 def checks(services: Services, runner: RunnerService, ledger: SqliteLedger) -> list[Check]:

@@ -14,7 +14,7 @@ import structlog
 from sluice.binding import Mode
 from sluice.catalog import FunctionGone, Snapshot
 from sluice.clock import Clock
-from sluice.errors import SluiceError
+from sluice.errors import ConfigurationError, SluiceError
 from sluice.event import id_text
 from sluice.function import Function
 from sluice.ledger import Ended, Ledger, Pending, Retry
@@ -42,7 +42,15 @@ class Delivery:
     """Runs accepted events to their end. `ended` hears of each end once it is on disk."""
 
     def __init__(
-        self, ledger: Ledger, runner: Runner, snapshot: Snapshot, clock: Clock, ended: OnEnd, traces: Traces | None = None
+        self,
+        ledger: Ledger,
+        runner: Runner,
+        snapshot: Snapshot,
+        clock: Clock,
+        ended: OnEnd,
+        traces: Traces | None = None,
+        *,
+        calls_outlive_us: bool = False,
     ) -> None:
         self._ledger = ledger
         self._runner = runner
@@ -50,6 +58,7 @@ class Delivery:
         self._clock = clock
         self._on_end = ended
         self._traces = traces or NoTraces()
+        self._calls_outlive_us = calls_outlive_us
         self._jitter = random.random
         self._queues: dict[str, FunctionQueue] = {}
         self._touched: dict[str, FunctionQueue] = {}
@@ -319,6 +328,8 @@ class Delivery:
         while True:
             try:
                 await self._ledger.settle(results)
+            except ConfigurationError:
+                raise  # the ledger is no longer ours, or damaged: nothing may be done in its name
             except SluiceError as error:
                 log.error("ends could not be settled", ends=len(results), reason=str(error))
                 await asyncio.sleep(SETTLE_AGAIN_S)
@@ -375,7 +386,9 @@ class Delivery:
         return kept
 
     def _is_suspect(self, pending: Pending) -> bool:
-        return pending.sequence in self._suspects or (pending.route.mode is Mode.RECORDED and pending.executions > 0)
+        """A runner in another process still has the call, or its answer: handed over again as the same attempt, it is taken over there."""
+        lost = pending.sequence in self._suspects and not self._calls_outlive_us
+        return lost or (pending.route.mode is Mode.RECORDED and pending.executions > 0)
 
 
 def _traced(span: Span, done: Done, call: Call, reply: Reply) -> None:

@@ -56,11 +56,14 @@ class Dispatcher:
         clock: Clock,
         exposition: Exposition,
         traces: Traces | None = None,
+        *,
+        calls_outlive_us: bool = False,
     ) -> None:
+        """`calls_outlive_us`: the runner is another process, and goes on when this one dies."""
         self._ledger = ledger
         self._snapshot = snapshot
         self._clock = clock
-        self._delivery = Delivery(ledger, runner, snapshot, clock, self._ended, traces)
+        self._delivery = Delivery(ledger, runner, snapshot, clock, self._ended, traces, calls_outlive_us=calls_outlive_us)
         self._calls = Calls(runner, snapshot)
         self._claims = Claims(ledger, self.accept)
         self._windows = {trigger: Window(counts.open) for trigger, counts in ledger.counts().items() if counts.open}

@@ -14,6 +14,7 @@ import structlog
 from sluice.clock import Clock
 from sluice.errors import AlreadyRunning, LedgerDamaged
 from sluice.event import Event
+from sluice.host.directory_lock import DirectoryLock
 from sluice.ledger import Claim, Counts, Dead, DeadFilter, Ended, Page, Pending, Push, Retry, Route, Slice, SourceKey, Story
 from sluice.outcome import FailureKind
 from sluice_dispatcher.ledger_book import Book, read_in_flight
@@ -21,7 +22,6 @@ from sluice_dispatcher.ledger_checkpoint import LOG_BYTES, Checkpointer
 from sluice_dispatcher.ledger_commits import Commits
 from sluice_dispatcher.ledger_dead import dead_numbers, read_dead
 from sluice_dispatcher.ledger_lease import Lease
-from sluice_dispatcher.ledger_lock import DirectoryLock
 from sluice_dispatcher.ledger_reads import PendingReader, UnreadableBlock
 from sluice_dispatcher.ledger_reserve import Reserve
 from sluice_dispatcher.ledger_routes import RouteReader
@@ -30,6 +30,7 @@ from sluice_dispatcher.ledger_stories import Stories, select
 
 T = TypeVar("T")
 
+LOCK_FILE = "ledger.lock"
 PURGE_AT_ONCE = 500
 CLOSE_S = 5.0
 """What cannot be written by then (the disk is full) was never acknowledged, and is told so."""
@@ -68,7 +69,7 @@ async def open_ledger(directory: Path, *, clock: Clock, options: Options | None 
 
 def _open(directory: Path, clock: Clock, options: Options, take_over: bool) -> "SqliteLedger":
     directory.mkdir(parents=True, exist_ok=True)
-    lock = DirectoryLock(directory)
+    lock = DirectoryLock(directory, LOCK_FILE)
     if not take_over:
         lock.take()
     try:
@@ -111,6 +112,7 @@ class SqliteLedger:
         self._path = path
         self._options = options
         self._lock = lock
+        self._lease = lease
         self.connections = connections
         self._interrupted = read_in_flight(writer)
         self._running: frozenset[int] = frozenset()
@@ -130,6 +132,11 @@ class SqliteLedger:
         """How far the ids that outlived their minute were looked through; a page each time, round and round."""
         self._marking: asyncio.TimerHandle | None = None
         self._maintenance = asyncio.create_task(self._maintain(), name="ledger-maintenance")
+
+    @property
+    def epoch(self) -> int:
+        """Grows with every opening: fences an earlier owner at the runner too."""
+        return self._lease.epoch
 
     async def claim(self, key: SourceKey) -> Claim:
         return await self._commits.submit(partial(self._book.claim, key))

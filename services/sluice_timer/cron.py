@@ -86,7 +86,7 @@ def _bits(low: int, high: int, step: int) -> int:
 class Cron:
     """A parsed expression in a zone."""
 
-    __slots__ = ("_days", "_hours", "_minutes", "_months", "_restricted", "_seconds", "_weekdays", "offsets")
+    __slots__ = ("_answered", "_asked", "_days", "_hours", "_minutes", "_months", "_restricted", "_seconds", "_weekdays", "offsets")
 
     def __init__(self, text: str, offsets: Offsets) -> None:
         """`text` has 5 or 6 fields. Raises ValueError naming the field and the rule."""
@@ -99,9 +99,17 @@ class Cron:
         self._seconds, self._minutes, self._hours, self._days, self._months, self._weekdays = (bits for bits, _ in parsed)
         self._restricted = not (parsed[3][1] or parsed[5][1])
         self.offsets = offsets
+        self._asked = -1.0
+        self._answered: float | None = None
 
     def after(self, instant: float) -> float | None:
         """The first match after `instant` (seconds since the epoch), or None if there is none within YEARS."""
+        if instant != self._asked:
+            # Timers that share a schedule fire together and then ask the same.
+            self._asked, self._answered = instant, self._search(instant)
+        return self._answered
+
+    def _search(self, instant: float) -> float | None:
         at = int(instant // 1) + 1
         limit = None
         while True:

@@ -173,7 +173,9 @@ class Witness:
     """The file in which the `witness` function writes what it saw; readable and writable for whoever the function runs as."""
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="sluice-witness-", dir="/var/tmp"))
+        # instances get a /tmp and a /var/tmp of their own
+        base = "/srv" if os.access("/srv", os.W_OK) else Path.home()
+        self.folder = Path(tempfile.mkdtemp(prefix="sluice-witness-", dir=base))
         self.folder.chmod(0o755)
         self.file = self.folder / "seen"
         self.file.touch()

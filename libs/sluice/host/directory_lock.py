@@ -8,14 +8,12 @@ from pathlib import Path
 
 from sluice.errors import AlreadyRunning
 
-FILE = "ledger.lock"
-
 
 class DirectoryLock:
-    """Held until released or until the process ends, however it ends. The file names who holds it."""
+    """Held until released or until the process ends, however it ends. The file `name` says who holds it."""
 
-    def __init__(self, directory: Path) -> None:
-        self._path = directory / FILE
+    def __init__(self, directory: Path, name: str) -> None:
+        self._path = directory / name
         self._descriptor = -1
 
     def take(self) -> None:

@@ -1,0 +1,157 @@
+"""`sluice up --mesh`: the services as processes on this machine, connected by gRPC, each started again when it ends."""
+
+import asyncio
+import json
+import os
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import structlog
+
+from sluice.errors import ConfigurationError
+from sluice.host.directory_lock import DirectoryLock
+from sluice.host.kinds import installed
+from sluice.settings import Settings
+
+CORE = ("control", "dispatcher", "runner", "gateway")
+LOCK_FILE = "mesh.lock"
+AGAIN_S = 0.2
+LONGEST_AGAIN_S = 10.0
+STOP_WITHIN_S = 9.0
+START_WITHIN_S = 60.0
+POLL_S = 0.02
+
+log = structlog.get_logger()
+
+Announce = Callable[[Path, str], None]
+
+
+async def run_mesh(settings: Settings, config: Path | None, stop: asyncio.Event, announce: Announce) -> None:
+    """Run every service as a process until `stop` is set. Raises AlreadyRunning when another one works on the data directory."""
+    lock = DirectoryLock(settings.data, LOCK_FILE)
+    lock.take()
+    if settings.listen.endswith(":0"):
+        settings = settings.model_copy(update={"listen": f"{settings.listen[:-2]}:{free_ports(1)[0]}"})
+    kinds = sorted({kind.name for kind in installed()} - set(CORE))
+    fleet = Fleet(settings, config, (*CORE, *kinds))
+    keepers = [asyncio.create_task(fleet.keep(service), name=service) for service in (*CORE, *kinds)]
+    try:
+        await _until_ready(settings.listen, stop)
+        announce(settings.data / "credentials.json", f"http://{settings.listen}")
+        await stop.wait()
+    finally:
+        # what brings events in stops first, then what runs them
+        for services in (("gateway", *kinds), ("dispatcher",), ("runner", "control")):
+            await _end([task for task in keepers if task.get_name() in services])
+        lock.release()
+
+
+async def _until_ready(address: str, stop: asyncio.Event) -> None:
+    """Until the gateway accepts connections, or somebody asks to stop. Raises ConfigurationError when it takes too long."""
+    host, _, port = address.rpartition(":")
+    deadline = asyncio.get_running_loop().time() + START_WITHIN_S
+    while not stop.is_set():
+        try:
+            _, writer = await asyncio.open_connection(host, int(port))
+        except OSError:
+            if asyncio.get_running_loop().time() > deadline:
+                raise ConfigurationError(f"the gateway does not listen on {address} after {START_WITHIN_S:g} s") from None
+            await asyncio.sleep(POLL_S)
+        else:
+            writer.close()
+            return
+
+
+async def _end(tasks: "list[asyncio.Task[None]]") -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+
+
+class Fleet:
+    """The processes of one mesh on one data directory."""
+
+    def __init__(self, settings: Settings, config: Path | None, services: Sequence[str]) -> None:
+        self._settings = settings
+        self._config = config
+        self._secret = settings.mesh_secret.get_secret_value() or kept_secret(settings.data / "mesh.secret")
+        self._addresses = {name: f"127.0.0.1:{port}" for name, port in zip(_ADDRESSES, free_ports(len(_ADDRESSES)), strict=True)}
+        self._probes = {name: f"127.0.0.1:{port}" for name, port in zip(services, free_ports(len(services)), strict=True)}
+        self.processes: dict[str, asyncio.subprocess.Process] = {}
+
+    async def keep(self, service: str) -> None:
+        """Start the service, and again whenever it ends, until cancelled; then stop it."""
+        pause = AGAIN_S
+        while True:
+            began = asyncio.get_running_loop().time()
+            process = self.processes[service] = await self._start(service)
+            self._note()
+            try:
+                code = await process.wait()
+            except asyncio.CancelledError:
+                await stop_process(process)
+                raise
+            pause = AGAIN_S if asyncio.get_running_loop().time() - began > LONGEST_AGAIN_S else min(LONGEST_AGAIN_S, pause * 2)
+            log.warning("service ended", service=service, code=code, again_in_s=pause)
+            await asyncio.sleep(pause)
+
+    async def _start(self, service: str) -> asyncio.subprocess.Process:
+        command = [sys.executable, "-m", "sluice_cli.main", "serve", service, "--data", str(self._settings.data)]
+        if self._config is not None:
+            command += ["--config", str(self._config)]
+        environment = {**os.environ, **self._environment(service)}
+        return await asyncio.create_subprocess_exec(*command, env=environment, stdin=asyncio.subprocess.DEVNULL)
+
+    def _environment(self, service: str) -> dict[str, str]:
+        """In the environment and not among the arguments: arguments can be read by everybody on the machine."""
+        addresses = {f"SLUICE_{name.upper()}": address for name, address in self._addresses.items()}
+        own = {"SLUICE_LISTEN": self._settings.listen, "SLUICE_MESH_SECRET": self._secret, "SLUICE_PROBES": self._probes[service]}
+        return {**addresses, **own}
+
+    def _note(self) -> None:
+        """DATA/mesh.json: the process and the probes' address of each service, for operators and their tools."""
+        members = {name: {"pid": process.pid, "probes": self._probes[name]} for name, process in self.processes.items()}
+        new = self._settings.data / "mesh.json.new"
+        new.write_text(json.dumps(members, indent=2) + "\n")
+        new.replace(self._settings.data / "mesh.json")
+
+
+_ADDRESSES = ("control", "control_api", "dispatcher", "runner")
+
+
+def kept_secret(file: Path) -> str:
+    """The secret that signs the services' tokens, made at the first start and kept for the owner only."""
+    try:
+        return file.read_text().strip()
+    except FileNotFoundError:
+        secret = secrets.token_urlsafe(32)
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as out:
+            out.write(secret + "\n")
+        return secret
+
+
+def free_ports(number: int) -> list[int]:
+    """Ports of loopback that nothing listens on now."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
+    ports = [listener.getsockname()[1] for listener in sockets]
+    for listener in sockets:
+        listener.close()
+    return ports
+
+
+async def stop_process(process: asyncio.subprocess.Process) -> None:
+    """Ask it to stop; kill it if it does not."""
+    if process.returncode is not None:
+        return
+    process.send_signal(signal.SIGTERM)
+    try:
+        async with asyncio.timeout(STOP_WITHIN_S):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()

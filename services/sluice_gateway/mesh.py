@@ -1,0 +1,42 @@
+"""The gateway as a service of the mesh: the public door, with the dispatcher and control far away."""
+
+import asyncio
+
+from sluice.catalog import Health
+from sluice.host.member import Member, end, until_stopped
+from sluice.settings import Settings
+from sluice.wire.dispatch_client import RemoteDispatch
+from sluice_gateway.app import Gateway
+from sluice_gateway.kind import KIND
+from sluice_gateway.proxy import ControlProxy
+from sluice_gateway.service import GatewayService
+
+
+async def serve(settings: Settings, stop: asyncio.Event) -> None:
+    """Run until `stop` is set."""
+    member = Member("gateway", settings)
+    async with (
+        member.probes(),
+        member.catalog(frozenset({KIND.name})) as catalog,
+        RemoteDispatch(member.peer(settings.dispatcher)) as dispatch,
+        ControlProxy(settings.control_api, member.token) as control,
+    ):
+        gateway = Gateway(
+            dispatch,
+            member.snapshot,
+            api=control.app,
+            exposition=member.exposition.text,
+            clock=member.clock,
+            ready=lambda: member.waits_for,
+            region=settings.region,
+        )
+        serving = asyncio.create_task(GatewayService(gateway, settings.listen).run())
+        reporting = asyncio.create_task(member.report(catalog, lambda: _health(member)))
+        await until_stopped(stop, serving, reporting)
+        await end(serving, reporting)
+
+
+def _health(member: Member) -> list[Health]:
+    """An HTTP trigger has nothing to read: it runs where the gateway does."""
+    now = member.clock.time()
+    return [Health(trigger, member.service, "running", at=now) for trigger in member.snapshot.bindings]
