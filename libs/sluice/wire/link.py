@@ -89,7 +89,7 @@ class Link(Generic[Said, Heard]):
         try:
             method = channel.stream_stream(self._path, request_serializer=serialize, response_deserializer=self._type.FromString)
             call = method(metadata=self._peer.metadata())
-            pipe = Pipe(self._talk, call.read, call.write, self._pace)
+            pipe = Pipe(self._talk, call.read, call.write, self._pace, lambda: self._notice(self._rpc, None))
             self._talk.opened(pipe)
             await pipe.run()
             why: SluiceError = Unavailable(f"{self._peer.address} closed the stream")

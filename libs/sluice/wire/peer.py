@@ -12,7 +12,7 @@ from sluice.wire.messages import MAX_MESSAGE_BYTES, PACKAGE, serialize
 
 Answer = TypeVar("Answer", bound=Message)
 
-UNARY_S = 60.0
+UNARY_S = 30.0
 
 _OPTIONS = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),

@@ -48,7 +48,9 @@ class Pipe(Generic[Said, Heard]):
         read: Callable[[], Awaitable[Any]],
         write: Callable[[Said], Awaitable[None]],
         pace: Pace,
+        on_alive: Callable[[], None] = lambda: None,
     ) -> None:
+        self._on_alive = on_alive
         self._talk = talk
         self._read = read
         self._write = write
@@ -102,7 +104,10 @@ class Pipe(Generic[Said, Heard]):
             message = await self._read()
             if message is grpc.aio.EOF:
                 return
-            self._heard = self.alive = True
+            self._heard = True
+            if not self.alive:
+                self.alive = True
+                self._on_alive()
             pause = heard(message)
             if pause is not None:
                 self._held = True

@@ -235,6 +235,19 @@ async def test_what_is_not_accepted_stays_within_the_window_in_events_and_bytes(
         assert all(isinstance(each.exception(), Unavailable) for each in waiting)
 
 
+async def test_the_coming_and_going_of_a_stream_is_told(tmp_path: Path, fake: FakeDispatch) -> None:
+    told: list[tuple[str, bool]] = []
+    address = f"unix:{tmp_path}/d"
+    async with RemoteDispatch(Peer(address), PACE, lambda rpc, why: told.append((rpc, why is None))) as remote:
+        service = DispatcherService(fake, kind_of=lambda _trigger: "", pace=PACE)
+        async with WireServer(address, [service]):
+            assert (await remote.push("t-1", event())).verdict is Verdict.DONE
+        await until(lambda: told[:2] == [("Dispatcher.Push", True), ("Dispatcher.Push", False)])
+        async with WireServer(address, [service]):
+            assert (await remote.push("t-1", event())).verdict is Verdict.DONE
+            assert told[-1] == ("Dispatcher.Push", True)
+
+
 async def test_what_was_begun_is_ended_though_its_stream_has_gone(tmp_path: Path, fake: FakeDispatch) -> None:
     service = DispatcherService(fake, kind_of=lambda _trigger: "", pace=PACE)
     async with WireServer(f"unix:{tmp_path}/d", [service]) as server:
