@@ -5,7 +5,6 @@ What only some commands need is imported by them: a command that asks one thing 
 
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -35,8 +34,8 @@ Config = Annotated[Path | None, typer.Option("--config", help="Settings as TOML;
 
 @app.command()
 def up(
-    data: Annotated[Path | None, typer.Option("--data", help="Data directory [default: .sluice].")] = None,
-    listen: Annotated[str | None, typer.Option("--listen", help="HOST:PORT of API and triggers [default: 127.0.0.1:8090].")] = None,
+    data: Annotated[Path | None, typer.Option("--data", help="Data directory (default: .sluice).")] = None,
+    listen: Annotated[str | None, typer.Option("--listen", help="HOST:PORT of API and triggers (default: 127.0.0.1:8090).")] = None,
     mesh: Annotated[bool, typer.Option("--mesh", help="As processes connected by gRPC.")] = False,
     config: Config = None,
 ) -> None:
@@ -49,12 +48,14 @@ def up(
 @app.command()
 def serve(
     service: Annotated[str, typer.Argument(help="control, gateway, dispatcher, runner, or a kind such as kafka or timer.")],
-    data: Annotated[Path | None, typer.Option("--data", help="Data directory [default: .sluice].")] = None,
+    data: Annotated[Path | None, typer.Option("--data", help="Data directory (default: .sluice).")] = None,
+    listen: Annotated[str | None, typer.Option("--listen", help="HOST:PORT of API and triggers, for the gateway.")] = None,
     config: Config = None,
 ) -> None:
     """Run one service of the mesh until stopped."""
-    # By name, because each service of the mesh is installed with its own extra.
-    import_module("sluice_cli.serve").serve(service, data=data, config=config)
+    from sluice_cli.serve import serve as run_service
+
+    run_service(service, data=data, listen=listen, config=config)
 
 
 @app.command()
