@@ -56,6 +56,7 @@ class Load:
         self._runner = service.runner
         self._function = function
         self._until = 0.0
+        self._event = 0
         self.answered = 0
         self.failures: dict[str, int] = {}
 
@@ -68,7 +69,8 @@ class Load:
         await self._over
 
     def _submit(self) -> None:
-        self._runner.submit(Call(random_id(), self._function, BODY, mode="async"), self._done)
+        self._event += 1  # ids are made where events are accepted, not here
+        self._runner.submit(Call(self._event.to_bytes(16, "big"), self._function, BODY, mode="async"), self._done)
 
     def _done(self, call: Call, reply: Reply) -> None:
         self.answered += 1
@@ -137,6 +139,7 @@ def bare_start(bootstrap: Path) -> float:
 
 async def main(options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as scratch:
+        Path(scratch).chmod(0o755)  # functions run as another user
         packages = {}
         for package in (compiled(Path(scratch)), zipped(FUNCTIONS / "echo" / "bootstrap")):
             packages[hashlib.sha512(package).hexdigest()] = package

@@ -170,6 +170,9 @@ class ProcessEngine:
         """Functions under another user reach their code through DATA, and nothing else in it: its folders are closed by mode."""
         for folder in (self._data, self._data / "runner", self._code):
             folder.chmod(folder.stat().st_mode | 0o011)
+        closed = [str(folder) for folder in self._data.parents if not folder.stat().st_mode & 0o001]
+        if closed:
+            self._notes.append(f"functions run as user {FUNCTION_USER} and cannot reach their code through {closed[0]}")
 
     async def _teardown(self) -> None:
         for instance in list(self._agents.values()):

@@ -50,7 +50,7 @@ def data() -> Iterator[Path]:
 
 @pytest.fixture
 async def service(data: Path) -> AsyncIterator[RunnerService]:
-    options = RunnerOptions(memory_budget_mb=2048, start_within_s=2)
+    options = RunnerOptions(memory_budget_mb=4096, start_within_s=2)
     async with RunnerService(data, ProcessEngine(data), fetch, SystemClock(), options) as running:
         yield running
 
