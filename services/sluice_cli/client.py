@@ -79,7 +79,8 @@ class Client:
 
     def lines(self, path: str, **query: object) -> Iterator[Any]:
         """The decoded lines of an NDJSON answer, each as soon as it comes."""
-        response = self._send("GET", _target(path, query), b"", {})
+        # What is followed may be silent for as long as it likes.
+        response = self._send("GET", _target(path, query), b"", {}, wait_s=None)
         if response.status >= 400:
             raise _refusal(Answer(response.status, {}, response.read()))
         try:
@@ -94,11 +95,13 @@ class Client:
     def close(self) -> None:
         self._connection.close()
 
-    def _send(self, method: str, target: str, body: bytes, headers: Mapping[str, str]) -> http.client.HTTPResponse:
+    def _send(
+        self, method: str, target: str, body: bytes, headers: Mapping[str, str], wait_s: float | None = TIMEOUT_S
+    ) -> http.client.HTTPResponse:
         signed = self._signed(method, target, body, headers)
         kept_open = self._connection.sock is not None
         try:
-            return self._exchange(method, target, body, signed)
+            return self._exchange(method, target, body, signed, wait_s)
         except (ConnectionError, http.client.RemoteDisconnected) as error:
             self._connection.close()
             if not (kept_open and method == "GET"):
@@ -108,14 +111,15 @@ class Client:
             raise self._unreachable(error) from error
         # The server closed a connection it had kept for us; reading again changes nothing there.
         with suppress(OSError):
-            return self._exchange(method, target, body, signed)
+            return self._exchange(method, target, body, signed, wait_s)
         raise Unreachable(f"nobody answers at {self._credentials.endpoint}")
 
-    def _exchange(self, method: str, target: str, body: bytes, headers: Mapping[str, str]) -> http.client.HTTPResponse:
+    def _exchange(
+        self, method: str, target: str, body: bytes, headers: Mapping[str, str], wait_s: float | None
+    ) -> http.client.HTTPResponse:
         if self._connection.sock is None:
-            self._connection.timeout = CONNECT_S
             self._connection.connect()
-            self._connection.sock.settimeout(TIMEOUT_S)  # type: ignore[attr-defined]  # connect() made it
+        self._connection.sock.settimeout(wait_s)
         self._connection.request(method, target, body or None, dict(headers))
         return self._connection.getresponse()
 
