@@ -20,9 +20,10 @@ FEW = 1_000
 TOGETHER = 64
 WITHIN_S = 60.0
 NOTE = (
-    "The events are put into the ledger by its own port while Sluice is down, because a million requests would take minutes. They belong to an "
-    "HTTP trigger whose function is disabled while others are measured; the others are the Kafka row's load. Then the function is "
-    "enabled, Sluice is killed with -9, and the clock runs from the start of the process until the first of the million has ended."
+    "The events are put into the ledger by its own port while Sluice is down, because a million requests would take minutes. "
+    "They belong to an HTTP trigger whose function is disabled while others are measured; the others are the load of the first row. "
+    "Then the function is enabled, Sluice is killed with -9, and the clock runs from the start of the process until the first of "
+    "them has ended."
 )
 
 

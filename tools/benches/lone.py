@@ -2,11 +2,10 @@
 
 import random
 import time
-from pathlib import Path
 
 from confluent_kafka import Producer
 
-from tests.e2e.driver import Sluice, Witness
+from tests.e2e.driver import Sluice
 from tools.benches.figure import Figure, Row, at_most, figure, percentile
 from tools.benches.kafka import TYPE
 from tools.benches.setting import ANSWER, BODY_BYTES, Setting, make_function
@@ -18,22 +17,28 @@ WARM_RECORDS = 20
 
 
 class Arrivals:
-    """What the function wrote down: milliseconds from produce to call."""
+    """What the function remembers: milliseconds from produce to call."""
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
+    def __init__(self, sluice: Sluice, urn: str) -> None:
+        self._sluice = sluice
+        self._path = f"/v2/{sluice.project}/fgs/functions/{urn}:latest/invocations"
         self._read = 0
 
     def next(self, count: int) -> list[float]:
         """Of the next so many calls; waits for them. Fewer in time, or more, is an AssertionError."""
         deadline = time.monotonic() + WITHIN_S
-        while len(lines := self._file.read_text().splitlines()) < self._read + count:
+        while len(lines := self._told()) < self._read + count:
             assert time.monotonic() < deadline, f"{len(lines) - self._read} of {count} records arrived"
-            time.sleep(0.01)
+            time.sleep(0.05)
         assert len(lines) == self._read + count, "records arrived twice"
         pairs = [line.split() for line in lines[self._read :]]
         self._read = len(lines)
         return [(int(arrived) - int(sent)) / 1e6 for sent, arrived in pairs]
+
+    def _told(self) -> list[str]:
+        status, answer = self._sluice.send("POST", self._path, b'{"tell":"tell:arrivals"}')
+        assert status == 200, answer
+        return answer.decode().splitlines()
 
 
 def produce(producer: Producer, topic: str, count: int) -> None:
@@ -62,21 +67,17 @@ def _figures(setting: Setting, *, mesh: bool, p50_ms: float) -> tuple[Figure, ..
 
 
 def _latencies(setting: Setting, sluice: Sluice) -> list[list[float]]:
-    witness = Witness()
-    try:
-        urn = make_function(sluice, "lone", setting.compiled(ANSWER), environment={"ARRIVALS": str(witness.file)})
-        topic = setting.kafka.create_topic()
-        trigger = sluice.trigger(urn, TYPE, {"kafka_connect_address": setting.kafka.bootstrap, "topic_ids": [topic]})
-        _await_running(sluice, trigger)
-        producer = Producer({"bootstrap.servers": setting.kafka.bootstrap, "linger.ms": 0})
-        arrivals = Arrivals(witness.file)
-        runs = []
-        for count in [WARM_RECORDS] + [setting.scaled(150, 60)] * setting.runs:
-            produce(producer, topic, count)
-            runs.append(arrivals.next(count))
-        return runs[1:]
-    finally:
-        witness.close()
+    urn = make_function(sluice, "lone", setting.compiled(ANSWER))
+    topic = setting.kafka.create_topic()
+    trigger = sluice.trigger(urn, TYPE, {"kafka_connect_address": setting.kafka.bootstrap, "topic_ids": [topic]})
+    _await_running(sluice, trigger)
+    producer = Producer({"bootstrap.servers": setting.kafka.bootstrap, "linger.ms": 0, "log_level": 0})
+    arrivals = Arrivals(sluice, urn)
+    runs = []
+    for count in [WARM_RECORDS] + [setting.scaled(150, 60)] * setting.runs:
+        produce(producer, topic, count)
+        runs.append(arrivals.next(count))
+    return runs[1:]
 
 
 def _await_running(sluice: Sluice, trigger: str) -> None:

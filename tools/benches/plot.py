@@ -27,7 +27,7 @@ def draw(rows: list[Row], target: Path) -> None:
 
 def _fill(canvas: Canvas, bars: list[tuple[Row, Figure]]) -> None:
     axes = canvas.subplots()
-    for place, (row, each) in enumerate(bars):
+    for place, (_, each) in enumerate(bars):
         assert each.reach is not None
         share = min(LONGEST, each.reach.share(each.median))
         axes.barh(place, share, color=MET if each.met else MISSED, height=0.65)

@@ -64,7 +64,9 @@ class Setting:
     def topic(self, records: int, partitions: int = 4) -> str:
         """A topic that holds so many records of 1 KiB."""
         topic = self.kafka.create_topic(partitions=partitions)
-        producer = Producer({"bootstrap.servers": self.kafka.bootstrap, "linger.ms": 20, "queue.buffering.max.messages": records + 1})
+        producer = Producer(
+            {"bootstrap.servers": self.kafka.bootstrap, "linger.ms": 20, "queue.buffering.max.messages": records + 1, "log_level": 0}
+        )
         for number in range(records):
             producer.produce(topic, b"%010d" % number + b"x" * (BODY_BYTES - 10), partition=number % partitions)
         assert producer.flush(60) == 0, "the broker did not take all records"
@@ -101,10 +103,10 @@ def tree(sluice: Sluice) -> Tree:
     return Tree(sluice.process.pid)
 
 
-def make_function(sluice: Sluice, name: str, folder: Path, *, instances: int = 1, environment: dict[str, str] | None = None) -> str:
+def make_function(sluice: Sluice, name: str, folder: Path, *, instances: int = 1) -> str:
     """A function with 64 calls at once an instance; its URN without a version."""
     strategy = {"concurrency": instances, "concurrent_num": 64}
-    return sluice.function(name, folder, environment=environment, strategy_config=strategy)
+    return sluice.function(name, folder, strategy_config=strategy)
 
 
 @contextmanager

@@ -12,9 +12,9 @@ MOST_ROUNDS = 4
 """So many bursts can be made of the timers that are idle."""
 WITHIN_S = 300.0
 NOTE = (
-    "Supervisor, timer kind, dispatcher and ledger in one process without control and gateway: creating 100,000 triggers by requests is over "
-    "the limits of a project. The function answers at once. All schedules have whole seconds, so 1,000 fires are due at the same instant; "
-    "the error is from there to the commit, and to the call, which a second commit precedes (a timer runs at most once)."
+    "Supervisor, timer kind, dispatcher and ledger in one process without control and gateway: creating 100,000 triggers by requests "
+    "is over the limits of a project. The function answers at once. All schedules have whole seconds, so 1,000 fires are due at the "
+    "same instant; the error is from there to the commit, and to the call, which a second commit precedes (a timer runs at most once)."
 )
 
 
