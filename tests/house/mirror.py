@@ -11,10 +11,10 @@ def faults(root: Path) -> list[str]:
 
 
 def file_faults(path: Path, root: Path) -> Iterator[str]:
-    folders = [root / base / path.parent for base in ("libs", "services") if (root / base / path.parent).is_dir()]
+    folders = [root / base / path.parent for base in ("libs", "services", "") if (root / base / path.parent).is_dir()]
     stem = path.stem.removeprefix("test_")
     if not folders:
-        yield f"tests/unit/{path}: there is no folder {path.parent} in libs or services"
+        yield f"tests/unit/{path}: there is no folder {path.parent} in libs, in services or here"
     elif not any(stem == name or stem.startswith(f"{name}_") for folder in folders for name in modules(folder)):
         yield f"tests/unit/{path}: no module in {path.parent} begins its name"
 

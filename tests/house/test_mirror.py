@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def tree(root: Path, test: str) -> Path:
-    for name in ("libs/sluice/host/loop.py", "services/sluice_runner/pool.py", f"tests/unit/{test}"):
+    for name in ("libs/sluice/host/loop.py", "services/sluice_runner/pool.py", "tools/lock.py", f"tests/unit/{test}"):
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
@@ -21,7 +21,9 @@ def test_the_unit_tests_of_this_house_mirror_its_source() -> None:
     assert faults(ROOT) == []
 
 
-@pytest.mark.parametrize("test", ["sluice_runner/test_pool.py", "sluice/host/test_loop_restart.py", "sluice/test_host.py"])
+@pytest.mark.parametrize(
+    "test", ["sluice_runner/test_pool.py", "sluice/host/test_loop_restart.py", "sluice/test_host.py", "tools/test_lock.py"]
+)
 def test_a_test_beside_its_module_is_in_place(tmp_path: Path, test: str) -> None:
     assert faults(tree(tmp_path, test)) == []
 
@@ -29,7 +31,7 @@ def test_a_test_beside_its_module_is_in_place(tmp_path: Path, test: str) -> None
 @pytest.mark.parametrize(
     ("test", "fault"),
     [
-        ("sluice_pool/test_pool.py", "tests/unit/sluice_pool/test_pool.py: there is no folder sluice_pool in libs or services"),
+        ("sluice_pool/test_pool.py", "tests/unit/sluice_pool/test_pool.py: there is no folder sluice_pool in libs, in services or here"),
         ("sluice_runner/test_loop.py", "tests/unit/sluice_runner/test_loop.py: no module in sluice_runner begins its name"),
         ("test_pool.py", "tests/unit/test_pool.py: no module in . begins its name"),
     ],
