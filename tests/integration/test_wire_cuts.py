@@ -75,7 +75,7 @@ async def cutter(tmp_path: Path) -> AsyncIterator[Cutter]:
 async def keep_cutting(cutter: Cutter) -> None:
     for number in range(CUTS):
         await until(lambda: cutter.passed > 200_000, 20)
-        await asyncio.sleep(0.001 * number)
+        await asyncio.sleep(0.001 * number)  # each cut falls somewhere else in what is under way
         cutter.cut()
 
 
