@@ -37,6 +37,7 @@ def compiled(folder: Path) -> bytes:
     """The zip of the compiled function."""
     compiler = shutil.which("cc")
     assert compiler, "a C compiler is needed"
+    folder.chmod(0o755)  # functions run as another user
     target = folder / "bootstrap"
     subprocess.run([compiler, "-O2", "-o", str(target), str(FUNCTIONS / "resp.c")], check=True)
     return zipped(target)
@@ -139,7 +140,6 @@ def bare_start(bootstrap: Path) -> float:
 
 async def main(options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as scratch:
-        Path(scratch).chmod(0o755)  # functions run as another user
         packages = {}
         for package in (compiled(Path(scratch)), zipped(FUNCTIONS / "echo" / "bootstrap")):
             packages[hashlib.sha512(package).hexdigest()] = package

@@ -217,6 +217,16 @@ def test_a_failed_init_moves_the_call_three_times_then_it_fails() -> None:
     assert refused(pool.decide(4.0)) == {"a": FailureKind.INIT_FAILED}
 
 
+def test_a_call_that_four_inits_failed_is_told_so_although_an_older_instance_lives() -> None:
+    pool = Pool[str](LIMITS)
+    up(pool, "a", function())
+    pool.take("b", function(), 0.0)
+    for attempt in range(1, 5):
+        (worker,) = started(pool.decide(float(attempt)))
+        pool.start_failed(worker, INIT_FAILED, float(attempt))
+    assert refused(pool.decide(5.0)) == {"b": FailureKind.INIT_FAILED}
+
+
 def test_a_failed_start_is_told_at_once_and_held_back() -> None:
     pool = Pool[str](LIMITS)
     pool.take("a", function(), 0.0)
