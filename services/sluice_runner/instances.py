@@ -13,11 +13,11 @@ from sluice.event import id_text
 from sluice.function import Function
 from sluice.outcome import Failure, FailureKind
 from sluice_runner.environment import environment
+from sluice_runner.fleet import Worker
 from sluice_runner.live import InitFailed, LiveInstance
 from sluice_runner.logs import LogStore
 from sluice_runner.output import Output
 from sluice_runner.packages import Packages
-from sluice_runner.pool import Worker
 from sluice_runner.request import Requests
 
 T = TypeVar("T")

@@ -7,8 +7,8 @@ from typing import Generic, TypeVar
 from sluice.engine import Instance
 from sluice.function import Function
 from sluice_runner.connection import Connection, Ending, HeaderConnection
+from sluice_runner.fleet import Worker
 from sluice_runner.output import Output
-from sluice_runner.pool import Worker
 from sluice_runner.request import Requests
 
 T = TypeVar("T")

@@ -12,11 +12,12 @@ from sluice.outcome import Failure, FailureKind, Reply
 from sluice.runner import Call, Done, InstanceState
 from sluice_runner.connection import Connection, Ending
 from sluice_runner.deadlines import Deadlines
+from sluice_runner.fleet import Worker
 from sluice_runner.instances import Instances, end_of
 from sluice_runner.live import LiveInstance
 from sluice_runner.logs import LogStore
 from sluice_runner.packages import Packages
-from sluice_runner.pool import Limits, Pool, Refuse, StartWorker, StopWorker, Worker
+from sluice_runner.pool import Limits, Pool, Refuse, StartWorker, StopWorker
 from sluice_runner.replay import BadEvent
 from sluice_runner.run import Run
 from sluice_runner.tasks import Tasks

@@ -7,11 +7,11 @@ whose instances fail is held back, 1 s doubling to 60 s, and then probed with on
 
 from collections import deque
 from collections.abc import Iterator
-from enum import Enum
 from typing import Generic, NamedTuple, TypeVar
 
 from sluice.function import Function
 from sluice.outcome import Failure, FailureKind
+from sluice_runner.fleet import Fleet, Held, State, Worker
 
 T = TypeVar("T")
 
@@ -19,10 +19,6 @@ MAX_INIT_MOVES = 3
 CRASHES_TO_LOOP = 3
 FIRST_BACKOFF_S = 1.0
 LAST_BACKOFF_S = 60.0
-DEFAULT_START_S = 0.1
-LEAST_WAIT_S = 0.1
-"""Of functions that start faster than this, too: below it, waiting says more about a busy machine than about missing instances."""
-MAX_HOLD = 256
 _WEIGHT = 0.1
 
 
@@ -33,86 +29,6 @@ class Limits(NamedTuple):
     starts: int
     idle_s: float = 60.0
     hold_s: float = 30.0
-
-
-class State(Enum):
-    STARTING = "starting"
-    READY = "ready"
-    DRAINING = "draining"
-    ENDED = "ended"
-
-
-class Worker(Generic[T]):
-    """One instance, as the pool sees it."""
-
-    __slots__ = ("calls", "fleet", "function", "idle_since", "name", "places", "running", "started_at", "starting", "state", "why")
-
-    def __init__(self, name: str, fleet: "Fleet[T]", now: float) -> None:
-        self.name = name
-        self.fleet = fleet
-        self.function = fleet.function
-        self.places = max(1, fleet.function.instance_concurrency)
-        self.running = 0
-        self.calls = 0
-        self.started_at = now
-        self.idle_since = now
-        self.state = State.STARTING
-        self.starting = True
-        self.why = ""
-
-
-class Held(NamedTuple, Generic[T]):
-    """A call that waits for an instance."""
-
-    call: T
-    since: float
-    init_failures: int
-
-
-class Fleet(Generic[T]):
-    """All instances and held calls of one function version."""
-
-    def __init__(self, function: Function) -> None:
-        self.function = function
-        self.free: list[Worker[T]] = []
-        """Ready instances with a free place; the last one is used first, so that the others can age."""
-        self.workers: set[Worker[T]] = set()
-        self.held: deque[Held[T]] = deque()
-        self.start_s = DEFAULT_START_S
-        self.call_s = 0.0
-        self.init_failures = 0
-        self.init_failed_in_a_row = 0
-        self.crashed_in_a_row = 0
-        self.backoff_s = 0.0
-        self.blocked_until = 0.0
-        self.released_at = 0.0
-        self.failure: Failure | None = None
-        self.starting = 0
-        self.last_start = 0.0
-
-    def active(self) -> Iterator[Worker[T]]:
-        return (worker for worker in self.workers if worker.state in (State.STARTING, State.READY))
-
-    @property
-    def may_live(self) -> bool:
-        return self.function.max_instances != 0
-
-    @property
-    def bearable_s(self) -> float:
-        """Calls may wait this long before another instance is worth its start."""
-        return max(self.start_s, LEAST_WAIT_S)
-
-    def hold(self, live: int) -> int:
-        """How many calls may be held for `live` places: so many that no place starves over a round trip, and that a backlog which
-        outlasts a start can be seen here at all, although most of it is kept elsewhere."""
-        seen = int(1.2 * live * self.bearable_s / self.call_s) + 1 if self.call_s else 0
-        return max(live, min(seen, MAX_HOLD))
-
-    @property
-    def room(self) -> int:
-        """Instances the function's own maximum still allows."""
-        maximum = self.function.max_instances
-        return 1_000_000 if maximum < 0 else max(0, maximum - len(self.workers))
 
 
 class StartWorker(NamedTuple, Generic[T]):

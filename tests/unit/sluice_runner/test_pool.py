@@ -4,7 +4,8 @@ import pytest
 
 from sluice.function import Function
 from sluice.outcome import Failure, FailureKind
-from sluice_runner.pool import Decision, Limits, Pool, Refuse, StartWorker, State, StopWorker, Worker
+from sluice_runner.fleet import State, Worker
+from sluice_runner.pool import Decision, Limits, Pool, Refuse, StartWorker, StopWorker
 
 LIMITS = Limits(memory_mb=1024, starts=4, idle_s=60.0, hold_s=30.0)
 INIT_FAILED = Failure(FailureKind.INIT_FAILED, "/init answered with status 500")

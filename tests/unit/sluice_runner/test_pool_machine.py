@@ -7,7 +7,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from sluice.function import Function
 from sluice.outcome import Failure, FailureKind
-from sluice_runner.pool import Limits, Pool, Refuse, StartWorker, State, StopWorker, Worker
+from sluice_runner.fleet import State, Worker
+from sluice_runner.pool import Limits, Pool, Refuse, StartWorker, StopWorker
 
 LIMITS = Limits(memory_mb=700, starts=3, idle_s=5.0, hold_s=8.0)
 SHAPES = ((128, 2, 1), (256, -1, 2), (128, 5, 3))
