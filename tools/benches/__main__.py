@@ -1,5 +1,7 @@
 """`python -m tools.benches`, which is what tools/bench.py runs."""
 
+import sys
+
 from tools.benches.command import main
 
-main()
+sys.exit(main())

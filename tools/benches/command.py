@@ -39,7 +39,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rows", help=f"some of {','.join(ROWS)} (default: all)", type=_names, default=list(ROWS))
     parser.add_argument("--runs", help="how often each figure is taken", type=int)
     parser.add_argument("--quick", help="once, and small: shows that everything works, not how fast", action="store_true")
-    parser.add_argument("--publish", help="write the table and the plot into docs/", action="store_true")
+    parser.add_argument("--publish", help="write the table and the plot into docs/performance.md", action="store_true")
     return parser.parse_args()
 
 
@@ -51,7 +51,8 @@ def _names(text: str) -> list[str]:
     return names
 
 
-def main() -> None:
+def main() -> int:
+    """The exit status: 1 if a row failed. A figure that was missed is no failure."""
     chosen = arguments()
     console = Console(width=max(NARROWEST, Console().width))
     runs = chosen.runs or (1 if chosen.quick else 3)
@@ -62,6 +63,7 @@ def main() -> None:
     _write(rows, described, runs)
     if chosen.publish:
         _publish(rows, described, runs)
+    return int(any(row.failed for row in rows))
 
 
 def _measured(name: str, setting: Setting, console: Console) -> Row:
@@ -71,7 +73,10 @@ def _measured(name: str, setting: Setting, console: Console) -> Row:
         row = ROWS[name](setting)
     except Missing as reason:
         row = Row(name, name, skipped=str(reason))
-    console.print(row.skipped or f"{time.monotonic() - began:.0f} s")
+    except Exception as fault:  # the other rows are still worth their time; the command fails in the end
+        console.print_exception()
+        row = Row(name, name, failed=f"{type(fault).__name__}: {fault}")
+    console.print(row.skipped or row.failed or f"{time.monotonic() - began:.0f} s")
     return row
 
 
@@ -81,7 +86,7 @@ def _table(rows: list[Row], caption: str) -> Table:
         table.add_column(heading, justify="right" if heading in words.HEADINGS[2:5] else "left")
     for row in rows:
         for line in words.lines(row):
-            table.add_row(*line, style="red" if line[-1] == "missed" else None)
+            table.add_row(*line, style="red" if line[-1] in ("missed", "failed") else None)
         table.add_section()
     return table
 

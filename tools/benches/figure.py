@@ -53,13 +53,15 @@ def figure(name: str, unit: str, values: Iterable[float], reach: Reach | None = 
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One measure of the table. `note` says how it was measured where that is not plain; `skipped` why it was not."""
+    """One measure of the table. `note` says how it was measured where that is not plain; `skipped` why it was not, and `failed`
+    what went wrong: events lost, a service that ended."""
 
     name: str
     title: str
     figures: tuple[Figure, ...] = ()
     note: str = ""
     skipped: str = ""
+    failed: str = ""
 
     @property
     def missed(self) -> list[Figure]:

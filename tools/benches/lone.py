@@ -6,6 +6,7 @@ import time
 from confluent_kafka import Producer
 
 from tests.e2e.driver import Sluice
+from tools.benches import lone_reference
 from tools.benches.figure import Figure, Row, at_most, figure, percentile
 from tools.benches.kafka import TYPE
 from tools.benches.setting import ANSWER, BODY_BYTES, Setting, make_function
@@ -60,10 +61,25 @@ def mesh(setting: Setting) -> Row:
 def _figures(setting: Setting, *, mesh: bool, p50_ms: float) -> tuple[Figure, ...]:
     with setting.sluice(mesh=mesh) as sluice:
         runs = _latencies(setting, sluice)
+    bare = [_bare(setting) for _ in range(setting.runs)]
+    written = [percentile(lone_reference.writes(setting.scratch), 0.5) for _ in range(setting.runs)]
     return (
         figure("p50", "ms", [percentile(run, 0.5) for run in runs], at_most(p50_ms)),
         figure("p99", "ms", [percentile(run, 0.99) for run in runs], at_most(15)),
+        figure("to a bare aiokafka consumer, p50", "ms", [percentile(run, 0.5) for run in bare]),
+        figure("to a bare aiokafka consumer, p99", "ms", [percentile(run, 0.99) for run in bare]),
+        figure("one write to the disk, p50", "ms", written),
     )
+
+
+def _bare(setting: Setting) -> list[float]:
+    topic, count = setting.kafka.create_topic(), setting.scaled(150, 60)
+    producer = _producer(setting)
+    return lone_reference.bare(setting.kafka.bootstrap, topic, lambda: produce(producer, topic, count), count)
+
+
+def _producer(setting: Setting) -> Producer:
+    return Producer({"bootstrap.servers": setting.kafka.bootstrap, "linger.ms": 0, "log_level": 0})
 
 
 def _latencies(setting: Setting, sluice: Sluice) -> list[list[float]]:
@@ -71,7 +87,7 @@ def _latencies(setting: Setting, sluice: Sluice) -> list[list[float]]:
     topic = setting.kafka.create_topic()
     trigger = sluice.trigger(urn, TYPE, {"kafka_connect_address": setting.kafka.bootstrap, "topic_ids": [topic]})
     _await_running(sluice, trigger)
-    producer = Producer({"bootstrap.servers": setting.kafka.bootstrap, "linger.ms": 0, "log_level": 0})
+    producer = _producer(setting)
     arrivals = Arrivals(sluice, urn)
     runs = []
     for count in [WARM_RECORDS] + [setting.scaled(150, 60)] * setting.runs:

@@ -25,6 +25,8 @@ def verdict(figure: Figure) -> str:
     return {None: "", True: "met", False: "missed"}[figure.met]
 
 
+MOST_FAILURE = 200
+"""Characters of what went wrong; the rest is above the table."""
 HEADINGS = ("measure", "figure", "reach", "median", "min .. max", "")
 
 
@@ -32,6 +34,8 @@ def lines(row: Row) -> list[tuple[str, ...]]:
     """The row as lines of the table; its title stands on the first one."""
     if row.skipped:
         return [(row.title, f"skipped: {row.skipped}", "", "", "", "")]
+    if row.failed:
+        return [(row.title, row.failed.replace("\n", " ")[:MOST_FAILURE], "", "", "", "failed")]
     titles = [row.title] + [""] * len(row.figures)
     return [
         (title, f"{each.name} ({each.unit})", reach(each.reach), number(each.median), spread(each), verdict(each))
@@ -46,7 +50,7 @@ def markdown(rows: list[Row]) -> str:
 
 
 def _emphasised(line: tuple[str, ...]) -> tuple[str, ...]:
-    return (*line[:-1], f"**{line[-1]}**") if line[-1] == "missed" else line
+    return (*line[:-1], f"**{line[-1]}**") if line[-1] in ("missed", "failed") else line
 
 
 def notes(rows: list[Row]) -> str:

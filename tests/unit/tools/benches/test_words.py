@@ -28,6 +28,10 @@ def test_a_skipped_row_says_why() -> None:
     assert words.lines(Row("mesh", "mesh", skipped="java is not installed"))[0][1] == "skipped: java is not installed"
 
 
+def test_a_failed_row_says_what_went_wrong_on_one_line() -> None:
+    assert words.lines(Row("mesh", "mesh", failed="AssertionError: lost\n3")) == [("mesh", "AssertionError: lost 3", "", "", "", "failed")]
+
+
 def test_what_was_missed_is_bold_in_the_document() -> None:
     assert words.markdown([Row("kafka", "Kafka", (RATE, COST))]).splitlines()[2:] == [
         "| Kafka | throughput (events/s) | ≥ 20,000 | 12,400 | 11,000 .. 15,700 | **missed** |",
