@@ -5,9 +5,11 @@ it is and what is missing.
 """
 
 import asyncio
+import fcntl
 import hashlib
 import os
 import socket
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
@@ -15,6 +17,7 @@ from typing import Any, Self
 import structlog
 
 from sluice.engine import Isolation, Start, StartFailed, Watcher
+from sluice.errors import AlreadyRunning
 from sluice_runner import leftovers
 from sluice_runner.cgroups import Cgroup, Cgroups
 from sluice_runner.fork_link import ForkLink
@@ -28,6 +31,7 @@ from sluice_runner.tasks import Tasks
 FUNCTION_PORT = 8000
 MODES = ("root", "user", "port")
 WARM_AGENTS = 2
+LOCK_WITHIN_S = 15.0
 
 _log = structlog.get_logger()
 
@@ -41,6 +45,7 @@ class ProcessEngine:
         self._identity = hashlib.sha256(str(self._data).encode()).hexdigest()[:8]
         self._wanted = isolation
         self._warm_wanted = warm
+        self._lock = -1
         self._mode = ""
         self._notes: list[str] = []
         self._link = ForkLink(self._reaped, self._server_lost)
@@ -57,6 +62,7 @@ class ProcessEngine:
 
     async def __aenter__(self) -> Self:
         self._code.mkdir(parents=True, exist_ok=True)
+        self._lock = await asyncio.to_thread(lock, self._data / "runner" / "engine.lock")
         await asyncio.to_thread(leftovers.kill, self._identity)
         try:
             await self._choose()
@@ -73,6 +79,7 @@ class ProcessEngine:
         await self._tasks.close()
         self._memory.stop()
         await self._teardown()
+        os.close(self._lock)
 
     def watch(self, watcher: Watcher) -> None:
         self._watcher = watcher
@@ -149,7 +156,9 @@ class ProcessEngine:
         self._warm.append(await self._new_agent())
 
     async def _open_link(self) -> None:
-        await self._link.open(FUNCTION_USER if os.geteuid() == 0 and self._mode == "user" else 0)
+        drops_root = os.geteuid() == 0 and self._mode == "user"
+        clean = self._identity if self._mode == "root" else ""
+        await self._link.open(self._lock, FUNCTION_USER if drops_root else 0, clean)
 
     def _open_root(self) -> None:
         """What of the machine is prepared for all instances. What fails is noted and done without."""
@@ -311,6 +320,23 @@ class ProcessEngine:
             instance.cgroup.close()
             if not self._closing:  # then all are removed at once
                 self._tasks.spawn(asyncio.to_thread(instance.cgroup.remove))
+
+
+def lock(file: Path) -> int:
+    """A descriptor that holds the data directory's instances; the fork server and the agents hold it too. Waits while those of an
+    earlier runner are being ended. Raises AlreadyRunning."""
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    deadline = time.monotonic() + LOCK_WITHIN_S
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                os.close(descriptor)
+                raise AlreadyRunning(f"another runner runs instances of {file.parent.parent}") from None
+            time.sleep(0.01)
+        else:
+            return descriptor
 
 
 def _free_port() -> int:

@@ -16,7 +16,7 @@ _END_WITHIN_S = 10.0
 _PROGRAM = """import sys
 sys.path.insert(0, sys.argv[1])
 from sluice_runner.forkserver import main
-main.main(int(sys.argv[2]), int(sys.argv[3]))"""
+main.main(*sys.argv[2:])"""
 SERVICES = Path(__file__).resolve().parent.parent
 
 
@@ -32,13 +32,14 @@ class ForkLink:
         self._asked: dict[int, asyncio.Future[int]] = {}
         self._slots = 0
 
-    async def open(self, user: int = 0) -> None:
-        """`user`: root is given up for this one (0: not)."""
+    async def open(self, lock: int, user: int = 0, clean: str = "") -> None:
+        """`lock`: a locked descriptor that the server holds until it and all agents have ended. `user`: root is given up for this one
+        (0: not). `clean`: the identity whose traces on the machine the server removes at its end, however this process ends."""
         ours, theirs = wire.pair()
         ours.setblocking(False)
         self._server = subprocess.Popen(  # noqa: ASYNC220 - a moment, once, before there is anything to hold up
-            [sys.executable, "-S", "-E", "-c", _PROGRAM, str(SERVICES), str(theirs.fileno()), str(user)],
-            pass_fds=[theirs.fileno()],
+            [sys.executable, "-S", "-E", "-c", _PROGRAM, str(SERVICES), str(theirs.fileno()), str(lock), str(user), clean],
+            pass_fds=[theirs.fileno(), lock],
             stdin=subprocess.DEVNULL,
             env={"PATH": os.environ.get("PATH", os.defpath)},
             cwd="/",

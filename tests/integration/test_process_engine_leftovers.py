@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -13,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from sluice_runner import leftovers
+from sluice.errors import AlreadyRunning
+from sluice_runner import engine_process, leftovers
 from sluice_runner.cgroups import ROOT
 from sluice_runner.engine_process import ProcessEngine
 from tests.contracts.engine import ECHO, EngineBench, ask, tell
@@ -78,6 +80,12 @@ def kill(runner: "subprocess.Popen[bytes]") -> None:
     runner.stdout.close()
 
 
+def on_the_machine(data: Path) -> list[str]:
+    """Control groups and devices; the packet rules go in the same step as the groups."""
+    groups = [str(path) for path in ROOT.glob(f"*/sluice-{identity(data)}")]
+    return groups + [name for _, name in socket.if_nameindex() if name.startswith(f"sl{identity(data)[:6]}")]
+
+
 def fork_server_of(process: int) -> int:
     children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
     return next(int(child) for child in children if b"sluice_runner.forkserver" in Path(f"/proc/{child}/cmdline").read_bytes())
@@ -88,7 +96,7 @@ async def test_a_killed_runner_takes_its_instances_along(data: Path, isolation: 
     runner = a_runner(data, isolation)
     assert mine(data)
     kill(runner)
-    await until(lambda: not mine(data))
+    await until(lambda: not mine(data) and not on_the_machine(data))
 
 
 @pytest.mark.parametrize("isolation", MODES)
@@ -129,6 +137,15 @@ async def test_a_lost_fork_server_is_replaced_and_its_instances_are_told_ended(d
         await engine.stop(instance.name)
         await until(lambda: engine.ready)
         assert (await tell(await bench.start()))["path"] == "/invoke"
+
+
+async def test_two_runners_of_one_data_directory_exclude_each_other(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_process, "LOCK_WITHIN_S", 0.1)
+    async with ProcessEngine(data):
+        with pytest.raises(AlreadyRunning, match="another runner"):
+            await ProcessEngine(data).__aenter__()
+    async with ProcessEngine(data):
+        pass
 
 
 @pytest.mark.timeout(30)

@@ -90,19 +90,38 @@ class ForkServer:
             wire.send(self._control, message)
 
 
-def main(descriptor: int, user: int) -> None:
-    """`user`: give up root for this user (0: stay)."""
+def main(control: str, lock: str, user: str, clean: str) -> None:
+    """`lock` is only held. `user`: give up root for this user (0: stay). `clean`: whose traces to remove at the end, if any."""
+    for descriptor in (int(control), int(lock)):
+        os.set_inheritable(descriptor, False)
     wake = agent.wake_on_child_end()
-    if user and os.getuid() == 0:
-        os.setgroups([])
-        os.setgid(user)
-        os.setuid(user)
-        kernel.own_proc_files()
+    if int(user) and os.getuid() == 0:
+        _become(int(user))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    server = ForkServer(socket.socket(fileno=descriptor), wake)
+    server = ForkServer(socket.socket(fileno=int(control)), wake)
     wire.send(server._control, {"op": "ready"})
     try:
         server.run()
     finally:
         server.end()
+        if clean:
+            _clean(clean)
+
+
+def _become(user: int) -> None:
+    os.setgroups([])
+    os.setgid(user)
+    os.setuid(user)
+    kernel.own_proc_files()
+
+
+def _clean(identity: str) -> None:
+    """What the engine made on the machine and can no longer remove if it was killed. Imported here: most of the time it is not needed."""
+    from sluice_runner.cgroups import Cgroups
+    from sluice_runner.host_network import HostNetwork
+
+    with suppress(OSError):
+        HostNetwork(identity).close()
+    with suppress(OSError):
+        Cgroups(f"sluice-{identity}").close()
