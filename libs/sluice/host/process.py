@@ -15,8 +15,8 @@ STOP_WITHIN_S = 10.0
 SWITCH_INTERVAL_S = 0.001
 """How long the ledger's writer thread waits for the interpreter at most; the default of 5 ms would be most of a commit."""
 COLLECT_AFTER = (50_000, 20, 100)
-"""Thresholds of the cycle collector. With the defaults it walks through everything that lives again and again while a process grows: most of
-the start of 100,000 triggers was that, and its pauses made their fires late."""
+"""Thresholds of the cycle collector. With the defaults it walks through everything that lives again and again while a process grows:
+most of the start of 100,000 triggers was that, and its pauses made their fires late."""
 
 log = structlog.get_logger()
 
