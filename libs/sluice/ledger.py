@@ -5,7 +5,7 @@ one event loop. What returns an awaitable returns when the change is on disk; ma
 the epoch by the ledger's clock.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from enum import StrEnum
 from typing import Protocol
 
@@ -195,7 +195,7 @@ class Ledger(Protocol):
         """Move a position by hand: a new epoch that begins there."""
         ...
 
-    async def accept(self, route: Route, what: Slice | Push) -> list[Pending]:
+    def accept(self, route: Route, what: Slice | Push) -> Awaitable[list[Pending]]:
         """On disk when it returns: events, position and counters in one transaction. Deduplicated events are left out of the answer.
 
         Raises ClaimLost for a slice whose claim is not current or that does not start at the stored position; then nothing changed.

@@ -40,8 +40,8 @@ async def run_mesh(settings: Settings, config: Path | None, stop: asyncio.Event,
     fleet = Fleet(settings, config, (*CORE, *kinds))
     keepers = [asyncio.create_task(fleet.keep(service), name=service) for service in (*CORE, *kinds)]
     try:
-        await _until_ready(settings.listen, stop)
-        announce(settings.data / "credentials.json", f"http://{settings.listen}")
+        if await _ready_or_stopped(fleet, stop):
+            announce(settings.data / "credentials.json", f"http://{settings.listen}")
         await stop.wait()
     finally:
         # what brings events in stops first, then what runs them
@@ -50,20 +50,41 @@ async def run_mesh(settings: Settings, config: Path | None, stop: asyncio.Event,
         lock.release()
 
 
-async def _until_ready(address: str, stop: asyncio.Event) -> None:
-    """Until the gateway accepts connections, or somebody asks to stop. Raises ConfigurationError when it takes too long."""
+async def _ready_or_stopped(fleet: "Fleet", stop: asyncio.Event) -> bool:
+    """Whether all services are ready; False when somebody asked to stop before. Raises ConfigurationError when it takes too long."""
+    ready = asyncio.create_task(_all_ready(fleet))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({ready, stopping}, timeout=START_WITHIN_S, return_when=asyncio.FIRST_COMPLETED)
+    ready.cancel()
+    stopping.cancel()
+    if not ready.done() and not stop.is_set():
+        raise ConfigurationError(f"not every service was ready within {START_WITHIN_S:g} s; their logs say why")
+    return ready.done()
+
+
+async def _all_ready(fleet: "Fleet") -> bool:
+    await asyncio.gather(*(_until_ready(address) for address in fleet.probes.values()))
+    return True
+
+
+async def _until_ready(address: str) -> None:
+    """Until the service whose probes answer at `address` says that it is ready."""
     host, _, port = address.rpartition(":")
-    deadline = asyncio.get_running_loop().time() + START_WITHIN_S
-    while not stop.is_set():
-        try:
-            _, writer = await asyncio.open_connection(host, int(port))
-        except OSError:
-            if asyncio.get_running_loop().time() > deadline:
-                raise ConfigurationError(f"the gateway does not listen on {address} after {START_WITHIN_S:g} s") from None
-            await asyncio.sleep(POLL_S)
-        else:
-            writer.close()
+    for _ in range(int(START_WITHIN_S / POLL_S)):
+        if await _is_ready(host, int(port)):
             return
+        await asyncio.sleep(POLL_S)
+
+
+async def _is_ready(host: str, port: int) -> bool:
+    try:
+        reader, writer = await asyncio.open_connection(host, port)
+        writer.write(b"GET /readyz HTTP/1.0\r\n\r\n")
+        status = await reader.readline()
+        writer.close()
+    except OSError:
+        return False
+    return b" 200 " in status
 
 
 async def _end(tasks: "list[asyncio.Task[None]]") -> None:
@@ -80,7 +101,7 @@ class Fleet:
         self._config = config
         self._secret = settings.mesh_secret.get_secret_value() or kept_secret(settings.data / "mesh.secret")
         self._addresses = {name: f"127.0.0.1:{port}" for name, port in zip(_ADDRESSES, free_ports(len(_ADDRESSES)), strict=True)}
-        self._probes = {name: f"127.0.0.1:{port}" for name, port in zip(services, free_ports(len(services)), strict=True)}
+        self.probes = {name: f"127.0.0.1:{port}" for name, port in zip(services, free_ports(len(services)), strict=True)}
         self.processes: dict[str, asyncio.subprocess.Process] = {}
 
     async def keep(self, service: str) -> None:
@@ -109,12 +130,12 @@ class Fleet:
     def _environment(self, service: str) -> dict[str, str]:
         """In the environment and not among the arguments: arguments can be read by everybody on the machine."""
         addresses = {f"SLUICE_{name.upper()}": address for name, address in self._addresses.items()}
-        own = {"SLUICE_LISTEN": self._settings.listen, "SLUICE_MESH_SECRET": self._secret, "SLUICE_PROBES": self._probes[service]}
+        own = {"SLUICE_LISTEN": self._settings.listen, "SLUICE_MESH_SECRET": self._secret, "SLUICE_PROBES": self.probes[service]}
         return {**addresses, **own}
 
     def _note(self) -> None:
         """DATA/mesh.json: the process and the probes' address of each service, for operators and their tools."""
-        members = {name: {"pid": process.pid, "probes": self._probes[name]} for name, process in self.processes.items()}
+        members = {name: {"pid": process.pid, "probes": self.probes[name]} for name, process in self.processes.items()}
         new = self._settings.data / "mesh.json.new"
         new.write_text(json.dumps(members, indent=2) + "\n")
         new.replace(self._settings.data / "mesh.json")

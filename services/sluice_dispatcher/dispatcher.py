@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
+from functools import partial
 
 import structlog
 
@@ -94,12 +95,21 @@ class Dispatcher:
         window = self._window(binding.trigger)
         count, size = len(piece.events), sum(len(event.body) for event in piece.events)
         await window.enter(count, size, binding.max_pending, binding.max_pending_bytes)
-        try:
-            accepted = await self._ledger.accept(route_of(binding), piece)
-        except BaseException:
+        accepting = asyncio.ensure_future(self._ledger.accept(route_of(binding), piece))
+        accepting.add_done_callback(partial(self._slice_accepted, window, count, size))
+        await asyncio.shield(accepting)
+
+    def _slice_accepted(self, window: Window, count: int, size: int, accepting: "asyncio.Future[list[Pending]]") -> None:
+        """What reached the disk is delivered even if whoever offered it has gone meanwhile."""
+        if accepting.cancelled() or accepting.exception() is not None:
             window.leave(count, size)
-            raise
-        self._delivery.add(accepted)
+        else:
+            self._delivery.add(accepting.result())
+
+    def _push_accepted(self, accepting: "asyncio.Future[list[Pending]]") -> None:
+        if not accepting.cancelled() and accepting.exception() is None:
+            self._count_in(accepting.result())
+            self._delivery.add(accepting.result())
 
     async def _without_oversized(self, binding: Binding, piece: Slice) -> Slice:
         """Record what no function may receive as refused; its neighbours go on. Refused first: the position must not pass it unrecorded."""
@@ -143,13 +153,12 @@ class Dispatcher:
     async def _push(self, route: Route, event: Event, dedupe: str, most: int) -> Outcome:
         if refusal := _too_large(event, most):
             return refusal
+        accepting = asyncio.ensure_future(self._ledger.accept(route, Push((event,), (dedupe,) if dedupe else ())))
+        accepting.add_done_callback(self._push_accepted)
         try:
-            accepted = await self._ledger.accept(route, Push((event,), (dedupe,) if dedupe else ()))
+            await asyncio.shield(accepting)
         except LedgerFull as error:
             return Outcome(Verdict.RETRY, str(error), error.retry_after_s, event_id=event.id)
-        if accepted:
-            self._window(route.trigger).add(len(accepted), len(event.body))
-            self._delivery.add(accepted)
         return Outcome(Verdict.DONE, event_id=event.id)
 
     def _bound(self, trigger: str) -> Binding:

@@ -1,7 +1,7 @@
 """The embedded ledger: SQLite by apsw, one writer with group commit, its own threads for the disk, and readers beside it."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -144,10 +144,10 @@ class SqliteLedger:
     async def seek(self, key: SourceKey, position: str) -> Claim:
         return await self._commits.submit(partial(self._book.seek, key, position))
 
-    async def accept(self, route: Route, what: Slice | Push) -> list[Pending]:
+    def accept(self, route: Route, what: Slice | Push) -> Awaitable[list[Pending]]:
         if isinstance(what, Slice):
-            return await self._commits.submit(partial(self._book.accept_slice, route, what), new_work=True)
-        return await self._commits.submit(partial(self._book.accept_push, route, what), new_work=True)
+            return self._commits.submit(partial(self._book.accept_slice, route, what), new_work=True)
+        return self._commits.submit(partial(self._book.accept_push, route, what), new_work=True)
 
     async def start(self, pending: Sequence[Pending]) -> None:
         await self._commits.submit(partial(self._book.start, pending))

@@ -38,6 +38,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
                 RecordsService(dispatcher),
             )
             async with WireServer(settings.dispatcher, services, (member.secret,)):
+                member.waits_for = ""
                 await until_stopped(stop, delivering)
             await drain(dispatcher)
             await end(delivering)

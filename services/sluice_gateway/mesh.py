@@ -30,7 +30,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             ready=lambda: member.waits_for,
             region=settings.region,
         )
-        serving = asyncio.create_task(GatewayService(gateway, settings.listen).run())
+        serving = asyncio.create_task(GatewayService(gateway, settings.listen).run(lambda: setattr(member, "waits_for", "")))
         reporting = asyncio.create_task(member.report(catalog, lambda: _health(member)))
         await until_stopped(stop, serving, reporting)
         await end(serving, reporting)

@@ -20,4 +20,5 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         async with RunnerService(settings.data, engine, catalog.code, member.clock, options) as runner:
             member.exposition.add(samples(runner.runner.instances))
             async with WireServer(settings.runner, (WireRunner(runner.runner, runner),), (member.secret,)):
+                member.waits_for = ""
                 await until_stopped(stop)

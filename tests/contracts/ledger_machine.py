@@ -1,9 +1,9 @@
 """A ledger against a plain model of it, by random calls, crashes and takeovers."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -61,8 +61,11 @@ class LedgerMachine(RuleBasedStateMachine):
         """The old owner's process ends."""
         raise NotImplementedError
 
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        return self.loop.run_until_complete(asyncio.wait_for(work, 20))
+    def run(self, work: Awaitable[T]) -> T:
+        async def bounded() -> T:
+            return await asyncio.wait_for(work, 20)
+
+        return self.loop.run_until_complete(bounded())
 
     def teardown(self) -> None:
         if hasattr(self, "ledger"):

@@ -36,15 +36,14 @@ class Sluice:
 
     def start(self) -> None:
         """Start and wait until it is ready. Its log is DATA.log."""
-        credentials = self.data / "credentials.json"
-        credentials.unlink(missing_ok=True)
         command = [str(SLUICE), "up", "--data", str(self.data), "--listen", "127.0.0.1:0"]
         if self.mesh:
             command.append("--mesh")
         environment = {**os.environ, **self.environment}
+        before = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as out:
             self.process = subprocess.Popen(command, stdout=out, stderr=out, env=environment, start_new_session=True)
-        self._until(lambda: credentials.exists() and self.get("/readyz")[0] == 200)
+        self._until(lambda: b"Sluice is up" in self.log.read_bytes()[before:])
 
     def _until(self, condition: Any) -> None:
         deadline = time.monotonic() + START_WITHIN_S

@@ -34,7 +34,7 @@ class Member:
         self.snapshot = Snapshot()
         self.traces = make(service, settings.otlp_endpoint, settings.trace_ratio)
         self.waits_for = "start"
-        """What keeps it from its work; "" when nothing does."""
+        """What keeps it from its work; the service sets it to "" when nothing does."""
         self.exposition.add(lambda: [(GENERATION, (), self.snapshot.generation)])
 
     def token(self) -> str:
@@ -67,7 +67,7 @@ class Member:
             waiting.cancel()
             if following.done():
                 following.result()
-            self.waits_for = ""
+            self.waits_for = "its peers"
             yield catalog
         finally:
             following.cancel()

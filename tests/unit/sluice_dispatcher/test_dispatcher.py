@@ -164,6 +164,17 @@ async def test_the_window_holds_a_replayable_source_back(mesh: Mesh) -> None:
     await asyncio.wait_for(third, 5)
 
 
+async def test_what_reached_the_disk_runs_even_if_whoever_offered_it_has_gone(mesh: Mesh) -> None:
+    session = mesh.dispatcher.session("kafka")
+    claim = await session.claim(KEY)
+    offered = asyncio.ensure_future(session.accept(a_slice(None, "1", an_event(), epoch=claim.epoch)))
+    pushed = asyncio.ensure_future(mesh.dispatcher.push("t1", an_event()))
+    await asyncio.sleep(0)
+    offered.cancel()
+    pushed.cancel()
+    await mesh.running(2)
+
+
 async def test_an_unknown_or_disabled_trigger_is_told_to_come_back(mesh: Mesh) -> None:
     mesh.bind(msgspec.structs.replace(mesh.snapshot.bindings["t1"], trigger="t2", status=TriggerStatus.DISABLED))
     for trigger in ("t2", "nobody"):
