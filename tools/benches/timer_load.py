@@ -9,6 +9,7 @@ A thousand timers are due at each second. After each SECONDS of that, others are
 """
 
 import asyncio
+import gc
 import json
 import math
 import os
@@ -27,7 +28,7 @@ from sluice.clock import SystemClock
 from sluice.dispatch import Session
 from sluice.event import Event
 from sluice.function import Function
-from sluice.host.process import SWITCH_INTERVAL_S
+from sluice.host.process import COLLECT_AFTER, SWITCH_INTERVAL_S
 from sluice.host.supervisor import Supervisor
 from sluice.ledger import Claim, Slice, SourceKey
 from sluice.metrics import Exposition
@@ -224,4 +225,5 @@ async def _round(measurement: Measurement, snapshot: Snapshot, number: int, seco
 
 if __name__ == "__main__":
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    gc.set_threshold(*COLLECT_AFTER)
     print(json.dumps(uvloop.run(main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])))))
