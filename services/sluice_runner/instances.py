@@ -63,7 +63,7 @@ class Instances(Generic[T]):
             await self._engine.stop(worker.name)
             self._failed(worker, Failure(FailureKind.INIT_FAILED, str(error)))
         except (SluiceError, OSError) as error:
-            self._failed(worker, Failure(FailureKind.START_FAILED, f"the instance did not start: {error}"))
+            self._failed(worker, Failure(FailureKind.START_FAILED, f"the instance did not start: {error}{_hint(output, worker)}"))
         else:
             self._ready(worker, live)
 
@@ -146,6 +146,11 @@ class Instances(Generic[T]):
     def _bury(self, live: LiveInstance[T], failure: Failure | None) -> None:
         self._live.pop(live.name, None)
         self._down(live, failure)
+
+
+def _hint(output: Output, worker: Worker[T]) -> str:
+    """Where to look, if it printed anything. What it printed may hold secrets and belongs in its log only."""
+    return f"; `sluice logs {worker.function.urn.split(':')[-2]}` shows what it printed" if output.has_printed else ""
 
 
 def _failure(end: Ended) -> Failure | None:

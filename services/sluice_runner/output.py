@@ -16,6 +16,7 @@ class Output:
         self._cutters = {"stdout": LineCutter(), "stderr": LineCutter()}
         self._event = b""
         self._tail: bytearray | None = None
+        self.has_printed = False
 
     def began(self, event: bytes, *, tail: bool) -> bool:
         """A call was sent to the instance: what it prints from now on is about it. Whether its start was written."""
@@ -35,6 +36,7 @@ class Output:
         self._logs.finished(self._log, self._function.urn, self._instance, event, text)
 
     def printed(self, stream: str, data: bytes) -> None:
+        self.has_printed = True
         if self._tail is not None:
             self._tail += data
             del self._tail[:-TAIL_BYTES]

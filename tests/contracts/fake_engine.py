@@ -53,6 +53,8 @@ class FakeEngine:
         self.instances: dict[str, FakeInstance] = {}
         self.seen: list[FakeInstance] = []
         self.fail_starts = 0
+        self.last_words = b""
+        """What an instance prints before its start fails."""
         self.stopped: list[str] = []
         self._watcher: Watcher
 
@@ -71,6 +73,8 @@ class FakeEngine:
         await asyncio.sleep(0)
         if self.fail_starts:
             self.fail_starts -= 1
+            if self.last_words:
+                self._watcher.printed(order.name, "stderr", self.last_words)
             raise StartFailed("told to fail")
         holder: list[FakeInstance] = []
         server = await asyncio.start_server(lambda reader, writer: self._serve(holder[0], reader, writer), "127.0.0.1", 0)

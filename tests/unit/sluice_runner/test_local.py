@@ -135,6 +135,18 @@ async def test_an_init_that_does_not_answer_in_time_has_failed(tmp_path: Path) -
         assert kind_of(reply) is FailureKind.INIT_FAILED
 
 
+@pytest.mark.parametrize(("printed", "hinted"), [(b"", False), (b"password=hush\n", True)])
+async def test_a_failed_start_points_to_the_log_and_does_not_quote_it(tmp_path: Path, printed: bytes, hinted: bool) -> None:
+    engine = FakeEngine()
+    engine.fail_starts = 1
+    engine.last_words = printed
+    async with running(tmp_path, engine) as bench:
+        failure = (await bench.call(function())).failure
+        assert failure is not None
+        assert ("sluice logs" in failure.message) is hinted
+        assert "hush" not in failure.message
+
+
 async def test_a_failed_start_is_named(tmp_path: Path) -> None:
     engine = FakeEngine()
     engine.fail_starts = 1
