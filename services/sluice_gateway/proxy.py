@@ -1,5 +1,6 @@
 """The way from the gateway to control in the mesh: the request as it came, and who the gateway found its sender to be."""
 
+import asyncio
 import base64
 from collections.abc import Callable
 from types import TracebackType
@@ -40,16 +41,24 @@ class ControlProxy:
         await self._session.close()
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        content = await _body(receive)
+        passing = asyncio.create_task(self._pass_on(scope, content, send))
+        leaving = asyncio.create_task(_left(receive))
         try:
-            async with self._session.request(
-                scope["method"],
-                _target(self._base, scope),
-                headers=self._headers(scope),
-                data=await _body(receive),
-                allow_redirects=False,
-            ) as answer:
+            await asyncio.wait({passing, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if passing.done():
+                passing.result()
+        finally:
+            passing.cancel()
+            leaving.cancel()
+            await asyncio.wait({passing, leaving})
+
+    async def _pass_on(self, scope: Scope, content: bytes, send: Send) -> None:
+        target, headers = _target(self._base, scope), self._headers(scope)
+        try:
+            async with self._session.request(scope["method"], target, headers=headers, data=content, allow_redirects=False) as answer:
                 await _answer(answer, send)
-        except aiohttp.ClientConnectionError as error:
+        except aiohttp.ClientConnectorError as error:
             log.warning("control unreachable", reason=str(error))
             await _refuse(Refusal(503, "FSS.0503", "Service unavailable: control is not reachable."), send)
 
@@ -66,6 +75,12 @@ def _target(base: str, scope: Scope) -> URL:
     """Exactly the path and query that came: a percent-encoded URN must not be decoded on the way."""
     query = scope["query_string"].decode("latin-1")
     return URL(base + scope["raw_path"].decode("latin-1") + (f"?{query}" if query else ""), encoded=True)
+
+
+async def _left(receive: Receive) -> None:
+    """Until the client has gone: a followed log would otherwise be read for nobody."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _body(receive: Receive) -> bytes:

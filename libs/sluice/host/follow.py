@@ -13,6 +13,7 @@ from sluice.errors import Unavailable
 from sluice.function import Alias, Function
 
 AGAIN_S = 1.0
+SAVE_AFTER_S = 0.5
 
 log = structlog.get_logger()
 
@@ -30,15 +31,16 @@ async def follow(catalog: Catalog, service: str, kinds: frozenset[str], snapshot
     """Apply every change until cancelled; after a lost connection, what is no longer there is removed."""
     if file is not None:
         restore(file, snapshot)
+    saver = _Saver(file, snapshot)
     while True:
         try:
-            await _follow_once(catalog, service, kinds, snapshot, file)
+            await _follow_once(catalog, service, kinds, snapshot, saver)
         except Unavailable as lost:
             log.warning("catalog lost", service=service, reason=str(lost))
             await asyncio.sleep(max(AGAIN_S, lost.retry_after_s))
 
 
-async def _follow_once(catalog: Catalog, service: str, kinds: frozenset[str], snapshot: Snapshot, file: Path | None) -> None:
+async def _follow_once(catalog: Catalog, service: str, kinds: frozenset[str], snapshot: Snapshot, saver: "_Saver") -> None:
     stale = _names(snapshot)
     whole = False
     async for change in catalog.watch(service, kinds):
@@ -49,10 +51,27 @@ async def _follow_once(catalog: Catalog, service: str, kinds: frozenset[str], sn
             for name in stale:
                 snapshot.apply(Change(change.generation, removed=name))
         snapshot.apply(change)
-        if whole and file is not None:
-            save(file, snapshot)
         if whole:
+            saver.changed()
             await catalog.report(service, change.generation, [])
+
+
+class _Saver:
+    """Writes the file a moment after a change, once for all changes of that moment: with many functions it is large."""
+
+    def __init__(self, file: Path | None, snapshot: Snapshot) -> None:
+        self._file = file
+        self._snapshot = snapshot
+        self._due = False
+
+    def changed(self) -> None:
+        if self._file is not None and not self._due:
+            self._due = True
+            asyncio.get_running_loop().call_later(SAVE_AFTER_S, self._save, self._file)
+
+    def _save(self, file: Path) -> None:
+        self._due = False
+        save(file, self._snapshot)
 
 
 def _names(snapshot: Snapshot) -> set[str]:

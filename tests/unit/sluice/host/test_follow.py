@@ -45,6 +45,8 @@ async def followed(catalog: ScriptedCatalog, generation: int, file: Path | None 
     snapshot = Snapshot()
     task = asyncio.ensure_future(follow(catalog, "runner", frozenset(), snapshot, file))
     await until(lambda: snapshot.generation >= generation and not catalog.watches)
+    if file is not None:
+        await until(file.exists)
     task.cancel()
     await asyncio.wait({task})
     return snapshot
@@ -53,6 +55,7 @@ async def followed(catalog: ScriptedCatalog, generation: int, file: Path | None 
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "AGAIN_S", 0.0)
+    monkeypatch.setattr(module, "SAVE_AFTER_S", 0.0)
 
 
 async def test_the_snapshot_is_synced_only_after_everything_has_come() -> None:
@@ -89,6 +92,14 @@ async def test_a_service_starts_from_disk_without_control(tmp_path: Path) -> Non
     assert again.synced
     assert (again.functions, again.aliases) == (first.functions, first.aliases)
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+async def test_many_changes_at_once_are_saved_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    saved: list[int] = []
+    monkeypatch.setattr(module, "save", lambda file, snapshot: (saved.append(len(snapshot.functions)), file.touch()))
+    monkeypatch.setattr(module, "SAVE_AFTER_S", 0.05)
+    await followed(ScriptedCatalog([function(f"v{number}") for number in range(50)] + [Change(1)]), 1, tmp_path / "catalog")
+    assert saved == [50]
 
 
 def test_a_damaged_file_is_as_good_as_none(tmp_path: Path) -> None:
