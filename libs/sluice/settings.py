@@ -4,15 +4,17 @@ Unknown keys are refused and all faults come in one message. A changed file need
 """
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from sluice.errors import Fault, Invalid
 
 PREFIX = "SLUICE_"
+_ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\s:\[\]]+):([0-9]{1,5})")
 _CLIENT = frozenset({"SLUICE_ENDPOINT", "SLUICE_ACCESS_KEY", "SLUICE_SECRET_KEY", "SLUICE_PROJECT", "SLUICE_CACHE"})
 """Variables of the command line and of the tools, not of a service."""
 
@@ -42,6 +44,14 @@ class Settings(BaseModel):
     """Where traces go (OTLP over gRPC); "": nowhere."""
     trace_ratio: float = Field(0.01, ge=0, le=1)
 
+    @field_validator("listen")
+    @classmethod
+    def _is_address(cls, listen: str) -> str:
+        found = _ADDRESS.fullmatch(listen)
+        if found is None or int(found[2]) > 65_535:
+            raise ValueError(f"is {listen[:80]!r}, and is HOST:PORT such as 127.0.0.1:8090")
+        return listen
+
 
 def load(file: Path | None = None, **given: Any) -> Settings:
     """Settings from `given` (what the command line said), else the environment, else the file, else the defaults. Raises Invalid."""
@@ -70,4 +80,7 @@ def _from_environment() -> dict[str, str]:
 
 def _fault(location: tuple[int | str, ...], kind: str, message: str) -> Fault:
     field = ".".join(map(str, location))
-    return Fault(field, "is not a setting" if kind == "extra_forbidden" else message[:1].lower() + message[1:])
+    if kind == "extra_forbidden":
+        return Fault(field, f"is not a setting; there are {', '.join(sorted(Settings.model_fields))}")
+    rule = message.removeprefix("Value error, ")
+    return Fault(field, rule[:1].lower() + rule[1:])

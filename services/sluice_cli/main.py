@@ -134,7 +134,19 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return _ended(REFUSED, [str(fault) for fault in invalid.faults])
     except SluiceError as error:
         return _ended(REFUSED, [str(error)])
+    except BaseExceptionGroup as group:
+        return _ended(REFUSED, _told_by(group))
     return 0
+
+
+def _told_by(group: BaseExceptionGroup[BaseException]) -> list[str]:
+    """What a group of our own errors says. Raises the group if anything else is in it: that is a bug, and its traceback is needed."""
+    if group.split(SluiceError)[1] is not None:
+        raise group
+    told: list[str] = []
+    for error in group.exceptions:
+        told += _told_by(error) if isinstance(error, BaseExceptionGroup) else [str(error)]
+    return told
 
 
 def _ended(code: int, lines: Sequence[str]) -> int:

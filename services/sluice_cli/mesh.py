@@ -16,6 +16,7 @@ from sluice.errors import ConfigurationError
 from sluice.host.directory_lock import DirectoryLock
 from sluice.host.kinds import installed
 from sluice.settings import Settings
+from sluice_cli.listening import require_free
 
 CORE = ("control", "dispatcher", "runner", "gateway")
 LOCK_FILE = "mesh.lock"
@@ -34,6 +35,7 @@ async def run_mesh(settings: Settings, config: Path | None, stop: asyncio.Event,
     """Run every service as a process until `stop` is set. Raises AlreadyRunning when another one works on the data directory."""
     lock = DirectoryLock(settings.data, LOCK_FILE)
     lock.take()
+    require_free(settings.listen)
     if settings.listen.endswith(":0"):
         settings = settings.model_copy(update={"listen": f"{settings.listen[:-2]}:{free_ports(1)[0]}"})
     kinds = sorted({kind.name for kind in installed()} - set(CORE))

@@ -77,7 +77,10 @@ def logs(
     begin = instant(since, time.time())
     with connected(data) as client:
         place = path(f"/sluice/v1/{client.project}", "functions", name, "logs")
-        _stream(client.lines(place, since=begin or "", limit=limit, follow=follow), _log_line, output)
+        shown = _stream(client.lines(place, since=begin or "", limit=limit, follow=follow), _log_line, output)
+        if not shown:
+            # what it printed outlives a function, so only nothing at all may mean that there is no such function
+            client.get(path(f"/v2/{client.project}/fgs", "functions", name, "config"))
 
 
 def tail(output: Output = Format.TABLE, data: Data = DATA) -> None:
@@ -125,9 +128,13 @@ def doctor(output: Output = Format.TABLE, data: Data = DATA) -> None:
         raise typer.Exit(1)
 
 
-def _stream(found: Iterable[dict[str, Any]], text_of: Callable[[dict[str, Any]], str], output: Format) -> None:
+def _stream(found: Iterable[dict[str, Any]], text_of: Callable[[dict[str, Any]], str], output: Format) -> int:
+    """How many lines were shown."""
+    shown = 0
     for item in found:
         show.line(text_of(item) if output is Format.TABLE else json.dumps(item, ensure_ascii=False))
+        shown += 1
+    return shown
 
 
 def _log_line(line: dict[str, Any]) -> str:

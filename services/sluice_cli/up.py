@@ -24,6 +24,7 @@ from sluice.metrics import GENERATION, Exposition
 from sluice.settings import Settings, load
 from sluice.tracing import NoTraces, Traces
 from sluice.trigger import TriggerKind
+from sluice_cli.listening import require_free
 from sluice_control.control import Control
 from sluice_control.credentials import write_credentials
 from sluice_control.doctor import Check
@@ -81,6 +82,7 @@ async def run_all(settings: Settings, stop: asyncio.Event, announce: Callable[[P
     services = Services(settings, traces=make(SERVICE, settings.otlp_endpoint, settings.trace_ratio))
     ledger = await open_ledger(settings.data / "ledger", clock=services.clock)
     try:
+        require_free(settings.listen)
         async with control_of(services) as (control, key), runner_of(services, control) as runner, asyncio.TaskGroup() as tasks:
             following = tasks.create_task(follow(control, SERVICE, frozenset(), services.snapshot))
             await _synced(services.snapshot)

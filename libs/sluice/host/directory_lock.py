@@ -24,7 +24,7 @@ class DirectoryLock:
         except BlockingIOError:
             holder = os.read(descriptor, 200).decode(errors="replace").strip() or "another process"
             os.close(descriptor)
-            raise AlreadyRunning(f"{self._path.parent} is held by {holder}") from None
+            raise AlreadyRunning(f"{self._path.parent} is held by {holder}: stop it, or name another data directory") from None
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"process {os.getpid()}, started {_started()}\n".encode(), 0)
         self._descriptor = descriptor

@@ -46,3 +46,14 @@ def test_a_file_that_is_no_toml_is_refused_by_name(tmp_path: Path) -> None:
 def test_a_secret_does_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLUICE_MESH_SECRET", "hush-hush")
     assert "hush-hush" not in repr(load())
+
+
+@pytest.mark.parametrize("listen", ["8090", ":8090", "localhost", "localhost:http", "127.0.0.1:65536", "::1:80", ""])
+def test_an_address_that_is_none_is_refused_by_name(listen: str) -> None:
+    with pytest.raises(Invalid, match=r"^listen: is .* HOST:PORT"):
+        load(listen=listen)
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1:0", "localhost:8090", "[::1]:65535"])
+def test_an_address_is_host_and_port(listen: str) -> None:
+    assert load(listen=listen).listen == listen

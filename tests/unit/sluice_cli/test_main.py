@@ -3,10 +3,13 @@
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import structlog
 
+from sluice.errors import ConfigurationError
+from sluice_cli import main
 from sluice_cli.main import run
 
 
@@ -93,3 +96,20 @@ def test_help_and_version_are_0(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--help"]) == 0
     assert run(["version"]) == 0
     assert capsys.readouterr().out
+
+
+def test_an_address_that_is_taken_is_1_without_a_traceback(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        assert run(["up", "--data", str(tmp_path / "data"), "--listen", address]) == 1
+    assert capsys.readouterr().err.splitlines()[-1].startswith(f"sluice: cannot listen on {address}: ")
+
+
+def test_our_errors_in_a_group_are_told_and_bugs_are_not_hidden(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    ours = ExceptionGroup("", [ConfigurationError("first"), ExceptionGroup("", [ConfigurationError("second")])])
+    monkeypatch.setattr(main, "app", Mock(side_effect=ours))
+    assert main.run([]) == 1
+    assert capsys.readouterr().err == "sluice: first\nsluice: second\n"
+    monkeypatch.setattr(main, "app", Mock(side_effect=ExceptionGroup("", [ConfigurationError("first"), ValueError("bug")])))
+    with pytest.raises(ExceptionGroup):
+        main.run([])
