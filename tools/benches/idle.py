@@ -10,7 +10,10 @@ SETTLE_S = 4.0
 
 def one_process(setting: Setting) -> Row:
     sizes = [sum(_sizes(setting, mesh=False).values()) for _ in range(setting.runs)]
-    note = "Resident memory of the process together with its fork server and the agents it keeps ready."
+    note = (
+        "Resident memory of the process together with its fork server and the agents it keeps ready; what these share by being forked "
+        "counts once."
+    )
     return Row("idle", "memory, idle, one process", (figure("resident", "MiB", sizes, at_most(120)),), note)
 
 

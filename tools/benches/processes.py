@@ -61,10 +61,11 @@ class Tree:
         return times
 
     def resident_mib(self) -> dict[str, float]:
-        """Memory of each process, by what it is."""
+        """Memory of each process, by what it is. What the fork server shares with its agents counts once."""
         sizes: dict[str, float] = {}
         for process in self.members():
-            sizes[f"{process.pid} {process.command}"] = resident_mib(process.pid)
+            forked = FORK_SERVER in process.command
+            sizes[f"{process.pid} {process.command}"] = shared_out_mib(process.pid) if forked else resident_mib(process.pid)
         return sizes
 
 
@@ -89,3 +90,12 @@ def resident_mib(pid: int) -> float:
     except OSError:
         return 0.0
     return pages * os.sysconf("SC_PAGESIZE") / 2**20
+
+
+def shared_out_mib(pid: int) -> float:
+    """Resident memory, where a page that several processes share is divided among them."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
