@@ -88,7 +88,9 @@ async def run_all(settings: Settings, stop: asyncio.Event, announce: Callable[[P
             await _synced(services.snapshot)
             dispatcher = Dispatcher(ledger, runner.runner, services.snapshot, services.clock, services.exposition, services.traces)
             delivering = tasks.create_task(dispatcher.run())
-            supervisor = Supervisor(SERVICE, services.kinds, dispatcher, services.snapshot, services.clock, services.exposition)
+            supervisor = Supervisor(
+                SERVICE, services.kinds, dispatcher, services.snapshot, services.clock, services.exposition, services.traces
+            )
             reporting = tasks.create_task(_report(control, services.snapshot, supervisor))
             reading = tasks.create_task(supervisor.run())
             gateway = _gateway(services, control, dispatcher, runner, ledger)
@@ -139,6 +141,7 @@ def _gateway(services: Services, control: Control, dispatcher: Dispatcher, runne
         api=control.api(records=dispatcher, logs=runner, doctor=doctor),
         exposition=services.exposition.text,
         clock=services.clock,
+        traces=services.traces,
         ready=lambda: "" if services.snapshot.synced else "the catalog",
         region=services.settings.region,
     )

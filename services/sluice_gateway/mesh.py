@@ -27,6 +27,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             api=control.app,
             exposition=member.exposition.text,
             clock=member.clock,
+            traces=member.traces,
             ready=lambda: member.waits_for,
             region=settings.region,
         )

@@ -1,7 +1,7 @@
 """The dispatcher over the real embedded ledger and a runner that the test answers for."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -14,7 +14,7 @@ from sluice.errors import ClaimLost, Unavailable
 from sluice.event import MAX_ASYNC_BODY_BYTES, MAX_EVENT_BYTES, Event, random_id
 from sluice.function import Function
 from sluice.ledger import DeadFilter, Slice, SourceKey, Story
-from sluice.metrics import ENDED, PENDING, RECEIVED, RUNNING, Exposition
+from sluice.metrics import ENDED, PENDING, RECEIVED, RUNNING, SPAN_ATTEMPT, Exposition
 from sluice.outcome import Failure, FailureKind, Reply, Verdict
 from sluice_dispatcher.dispatcher import Dispatcher, api_trigger
 from sluice_dispatcher.ledger_sqlite import SqliteLedger, open_ledger
@@ -24,6 +24,34 @@ from tests.waiting import until
 FUNCTION = "urn:fss:local-1:p1:function:default:f"
 URN = f"{FUNCTION}:latest"
 KEY = SourceKey("t1", "1", "p0")
+
+
+class FakeSpan:
+    def __init__(self) -> None:
+        self.traceparent = "child"
+        self.ends: list[str] = []
+
+    def end(self, error: str = "") -> None:
+        self.ends.append(error)
+
+
+class FakeTraces:
+    """Samples what begins with `sampled`."""
+
+    def __init__(self) -> None:
+        self.spans: list[tuple[str, Mapping[str, str | int], FakeSpan]] = []
+
+    def sampled(self) -> str:
+        return ""
+
+    def span(self, name: str, traceparent: str, attributes: Mapping[str, str | int]) -> FakeSpan | None:
+        if not traceparent.startswith("sampled"):
+            return None
+        span = FakeSpan()
+        self.spans.append((name, attributes, span))
+        return span
+
+    def close(self) -> None: ...
 
 
 class Mesh:
@@ -43,9 +71,9 @@ class Mesh:
     def define(self, function: Function) -> None:
         self.snapshot.apply(Change(1, function=function))
 
-    async def start(self) -> None:
+    async def start(self, traces: FakeTraces | None = None) -> None:
         self.ledger: SqliteLedger = await open_ledger(self.directory, clock=SystemClock())
-        self.dispatcher = Dispatcher(self.ledger, self.runner, self.snapshot, SystemClock(), self.exposition)
+        self.dispatcher = Dispatcher(self.ledger, self.runner, self.snapshot, SystemClock(), self.exposition, traces)
         self.task = asyncio.ensure_future(self.dispatcher.run())
 
     async def stop(self) -> None:
@@ -436,6 +464,25 @@ async def test_drain_waits_for_what_runs_and_begins_nothing(mesh: Mesh) -> None:
     await asyncio.wait_for(draining, 5)
     assert not mesh.runner.held
     assert mesh.ledger.counts()["t1"].open == 1
+
+
+async def test_each_attempt_of_a_sampled_event_is_a_span_and_the_function_is_its_child(tmp_path: Path) -> None:
+    mesh, traces = Mesh(tmp_path / "ledger"), FakeTraces()
+    mesh.define(Function(URN, generation=2, max_retries=1))
+    await mesh.start(traces)
+    for trace in ("sampled", "not"):
+        await mesh.dispatcher.push("t1", Event(random_id(), b"{}", trace=trace))
+    await mesh.running(2)
+    assert [call.trace for call, _ in mesh.runner.held] == ["child", "not"]
+    mesh.runner.answer(failed(FailureKind.TIMEOUT))
+    mesh.runner.answer()
+    await mesh.running(1)
+    mesh.runner.answer()
+    assert [(name, attributes["sluice.attempt"], span.ends) for name, attributes, span in traces.spans] == [
+        (SPAN_ATTEMPT, 1, ["timeout: why"]),
+        (SPAN_ATTEMPT, 2, [""]),
+    ]
+    await mesh.stop()
 
 
 async def test_tail_tells_ends_of_its_own_project_only(mesh: Mesh) -> None:
