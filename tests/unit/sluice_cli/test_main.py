@@ -105,7 +105,7 @@ def test_an_address_that_is_taken_is_1_without_a_traceback(tmp_path: Path, capsy
     assert capsys.readouterr().err.splitlines()[-1].startswith(f"sluice: cannot listen on {address}: ")
 
 
-def test_our_errors_in_a_group_are_told_and_bugs_are_not_hidden(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_our_errors_in_a_group_are_told_and_bugs_not_hidden(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     ours = ExceptionGroup("", [ConfigurationError("first"), ExceptionGroup("", [ConfigurationError("second")])])
     monkeypatch.setattr(main, "app", Mock(side_effect=ours))
     assert main.run([]) == 1
