@@ -4,14 +4,17 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from sluice.binding import Mode
 from sluice.errors import Fault, Invalid
 from sluice.function import MEMORY_SIZES_MB
 from sluice.host.kinds import by_type, installed
 from sluice.trigger import TriggerKind
+from sluice.trigger_options import GATEWAY_TYPES, mode_of, route_of
 from sluice.urn import NAME, parse
 from sluice_cli import package
-from sluice_cli.kinds import GATEWAY_TYPES, trigger_faults
+from sluice_cli.kinds import trigger_faults
 from sluice_cli.manifest import Read, located, read
 from sluice_cli.schema import Async, Function, Manifest
 
@@ -111,9 +114,18 @@ def _triggers_faults(function: Function, kinds: Mapping[str, TriggerKind]) -> It
     for index, trigger in enumerate(function.triggers):
         for fault in trigger_faults(trigger, kinds):
             yield Fault(f"triggers.{index}.{fault.field}".rstrip("."), fault.rule)
-        if function.http and trigger.get("type") not in GATEWAY_TYPES:
-            yield Fault(f"triggers.{index}.type", f"an http function has only {', '.join(sorted(GATEWAY_TYPES))} triggers")
+        if function.http:
+            yield from _http_faults(f"triggers.{index}", trigger, kinds)
     yield from _twice("triggers.{}.name", "another timer of this function is named so", _timers(function))
+
+
+def _http_faults(field: str, trigger: Mapping[str, Any], kinds: Mapping[str, TriggerKind]) -> Iterator[Fault]:
+    """An HTTP function answers a caller."""
+    code = trigger.get("type")
+    if code not in GATEWAY_TYPES:
+        yield Fault(f"{field}.type", f"an http function has only {', '.join(sorted(GATEWAY_TYPES))} triggers")
+    elif code in kinds and mode_of(kinds[code], trigger) is not Mode.SYNC:
+        yield Fault(f"{field}.func_info.invocation_type", "is sync for an http function")
 
 
 def _timers(function: Function) -> Iterator[tuple[int, str]]:
@@ -124,7 +136,7 @@ def _timers(function: Function) -> Iterator[tuple[int, str]]:
 
 def _route_faults(manifest: Manifest) -> Iterator[Fault]:
     routes = [
-        (f"functions.{name}.triggers.{index}", f"{trigger.get('req_method', 'ANY')} {trigger.get('path')} {trigger.get('match_mode', '')}")
+        (f"functions.{name}.triggers.{index}", route_of(trigger))
         for name, function in manifest.functions.items()
         for index, trigger in enumerate(function.triggers)
         if trigger.get("type") in GATEWAY_TYPES

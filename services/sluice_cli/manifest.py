@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import msgspec
 import yaml
 
+from sluice.decoding import faults_of
 from sluice.errors import Fault, Invalid
-from sluice_cli.decoding import faults_of
 from sluice_cli.schema import Function, Manifest
 
 _SOURCES = ("env", "file")

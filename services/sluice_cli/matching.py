@@ -3,12 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sluice_cli.kinds import GATEWAY_TYPES, event_data
-
-MASK = "******"
-"""What the API shows in place of a secret."""
-_ANSWERED = frozenset({"triggerid", "api_id", "api_name", "invoke_url", "roma_app_id"})
-"""What the API adds to the event_data of a gateway trigger."""
+from sluice.trigger_options import ANSWERED, GATEWAY_TYPES, MASK
+from sluice_cli.kinds import event_data
 
 Wanted = Mapping[str, Any]
 Present = Mapping[str, Any]
@@ -41,7 +37,7 @@ def is_changed(wanted: Wanted, present: Present) -> bool:
 
 
 def _shown(data: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {name: value for name, value in data.items() if name not in _ANSWERED}
+    kept = {name: value for name, value in data.items() if name not in ANSWERED}
     if isinstance(kept.get("func_info"), dict):
         kept["func_info"] = {name: value for name, value in kept["func_info"].items() if name not in ("function_urn", "version")}
     return {name: value for name, value in kept.items() if value not in ({}, "")}

@@ -8,7 +8,8 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from sluice.binding import Mode, Ordering, TriggerStatus
+from sluice.binding import Mode, TriggerStatus
+from sluice.trigger_options import TriggerOptions
 from sluice.urn import Urn
 from sluice_control.bodies import AsyncConfig, FunctionSettings
 
@@ -64,17 +65,6 @@ class AsyncRow(msgspec.Struct, frozen=True):
     config: AsyncConfig
     created_ms: int
     modified_ms: int
-
-
-class TriggerOptions(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The part of `event_data` that every kind has: it goes into the binding and not to the kind."""
-
-    ordering: Ordering = Ordering.NONE
-    batch_size: int = 1
-    linger: float = 0.0
-    filter: str = ""
-    max_pending: int = 10_000
-    max_pending_bytes: int = 64 * 1024 * 1024
 
 
 class TriggerRow(msgspec.Struct, frozen=True):

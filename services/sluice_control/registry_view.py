@@ -7,8 +7,9 @@ import apsw
 import msgspec
 
 from sluice.binding import Mode, TriggerStatus
+from sluice.trigger_options import TriggerOptions
 from sluice_control.bodies import AsyncConfig, FunctionSettings
-from sluice_control.registry import AliasRow, AsyncRow, FunctionRow, KeyRow, Noun, TriggerOptions, TriggerRow, VersionRow
+from sluice_control.registry import AliasRow, AsyncRow, FunctionRow, KeyRow, Noun, TriggerRow, VersionRow
 
 _settings = msgspec.json.Decoder(FunctionSettings)
 _async = msgspec.json.Decoder(AsyncConfig)

@@ -5,9 +5,9 @@ from typing import Any
 import msgspec
 
 from sluice.trigger import TriggerKind
+from sluice.trigger_options import GATEWAY_TYPES
 from sluice_control.registry import TriggerRow
 from sluice_control.times import rfc3339
-from sluice_control.trigger_rules import GATEWAY_TYPES
 
 
 def trigger(row: TriggerRow, region: str, base_url: str) -> dict[str, Any]:

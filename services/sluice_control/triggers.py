@@ -9,6 +9,7 @@ import msgspec
 from sluice.binding import Mode
 from sluice.errors import Fault, Invalid
 from sluice.trigger import TriggerKind
+from sluice.trigger_options import GATEWAY_TYPES
 from sluice.urn import LATEST
 from sluice_control.bodies import CreateTrigger, UpdateTrigger
 from sluice_control.fss import Refused
@@ -16,7 +17,7 @@ from sluice_control.function_rules import HTTP
 from sluice_control.limits import Limits
 from sluice_control.registry import Edit, FunctionRow, TriggerRow, VersionRow, View
 from sluice_control.targets import Target
-from sluice_control.trigger_rules import GATEWAY_TYPES, Plan, first_status, kind_of, plan, status_for, unmask
+from sluice_control.trigger_rules import Plan, first_status, kind_of, plan, status_for, unmask
 from sluice_control.vault import Vault
 
 

@@ -114,3 +114,40 @@ def test_limits_are_functiongraphs() -> None:
 def rules(**settings: Any) -> list[str]:
     manifest = msgspec.convert({"functions": {"a": {"image": "x", **settings}}}, Manifest)
     return [fault.rule for fault in manifest_faults(manifest, Path(), {})]
+
+
+APIG = {"type": "APIG", "path": "/a"}
+
+
+def fields(*triggers: dict[str, Any], **settings: Any) -> list[str]:
+    manifest = msgspec.convert({"functions": {"a": {"image": "x", "triggers": list(triggers), **settings}}}, Manifest)
+    return [fault.field.removeprefix("functions.a.triggers.") for fault in manifest_faults(manifest, Path(), by_type(installed()))]
+
+
+@pytest.mark.parametrize(
+    "trigger",
+    [APIG | {"func_info": {"timeout": None}}, APIG | {"invoke_url": "http://127.0.0.1:8090/a"}, APIG | {"enabled": True}],
+)
+def test_what_the_api_takes_is_right(trigger: dict[str, Any]) -> None:
+    assert fields(trigger) == []
+
+
+@pytest.mark.parametrize(
+    ("trigger", "field"),
+    [
+        (APIG | {"enabled": False}, "0.enabled"),
+        (APIG | {"batch_size": 2}, "0.batch_size"),
+        ({"type": "KAFKA", "kafka_connect_address": "k:9092", "topic_ids": ["a"], "linger": float("nan")}, "0.linger"),
+        ({"type": "KAFKA", "kafka_connect_address": "k:9092", "topic_ids": ["a", 1]}, "0.topic_ids.1"),
+    ],
+)
+def test_what_the_api_refuses_is_refused_by_the_same_name(trigger: dict[str, Any], field: str) -> None:
+    assert fields(trigger) == [field]
+
+
+def test_paths_that_differ_in_the_names_of_their_parameters_are_one() -> None:
+    assert fields(APIG | {"path": "/a/{id}"}, APIG | {"path": "/a/{name}"}) == ["1.path"]
+
+
+def test_an_http_function_is_called_synchronously() -> None:
+    assert fields(APIG | {"func_info": {"invocation_type": "async"}}, http=True) == ["0.func_info.invocation_type"]

@@ -35,10 +35,10 @@ def faults(data: dict[str, object]) -> tuple[list[str], str]:
 def test_every_fault_is_named_by_its_path() -> None:
     found, code = faults({"inner": {"depth": 0}, "numbers": [1, "x"], "colour": 1})
     assert found == [
-        "body.colour: is not a field here",
+        "body.colour: is not a field here; there are inner, name, numbers",
         "body.name: is mandatory",
         "body.inner.depth: expected `int` >= 1",
-        "body.numbers.[1]: expected `int`, got `str`",
+        "body.numbers.1: expected `int`, got `str`",
     ]
     assert code == "FSS.0400"
 

@@ -3,10 +3,11 @@
 from typing import Annotated, Any
 
 import msgspec
+import pytest
 from msgspec import Meta
 
+from sluice.decoding import decode, faults_of, without_nulls
 from sluice.errors import Fault, Invalid
-from sluice_cli.decoding import faults_of
 
 
 class Inner(msgspec.Struct, forbid_unknown_fields=True):
@@ -14,13 +15,15 @@ class Inner(msgspec.Struct, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         if self.number == 13:
-            raise Invalid([Fault("number", "is unlucky")])
+            raise Invalid([Fault("number", "is unlucky")], "FSS.1113")
 
 
 class Outer(msgspec.Struct, forbid_unknown_fields=True):
     name: str
     inner: Inner | None = None
     many: dict[str, Inner] = {}
+    rows: list[Inner] = []
+    texts: dict[str, list[str]] = {}
 
 
 def told(value: Any) -> list[str]:
@@ -48,3 +51,31 @@ def test_something_else_than_an_object_is_said() -> None:
 
 def test_a_key_that_is_no_text_is_said() -> None:
     assert told({"name": "x", "many": {1: {"number": 1}}}) == ["many.1: is not a text: put it in quotes"]
+
+
+def test_items_of_lists_are_named_by_their_number() -> None:
+    found = told({"name": "x", "rows": [{"number": 1}, {"number": 0}, {"numbr": 1}]})
+    assert [line.split(":")[0] for line in found] == ["rows.1.number", "rows.2.numbr", "rows.2.number"]
+    assert told({"name": "x", "texts": {"a": ["", 1]}}) == ["texts.a.1: expected `str`, got `int`"]
+
+
+def test_what_is_right_becomes_the_type() -> None:
+    assert decode({"name": "x", "inner": {"number": 2}}, Outer) == Outer("x", Inner(2))
+
+
+def test_the_code_that_a_type_gives_stays_where_it_is_the_whole() -> None:
+    with pytest.raises(Invalid) as refused:
+        decode({"number": 13}, Inner)
+    assert refused.value.code == "FSS.1113"
+    with pytest.raises(Invalid) as refused:
+        decode({"name": "x", "inner": {"number": 13}}, Outer)
+    assert refused.value.code == "FSS.0400"
+
+
+def test_a_fault_repeats_only_the_beginning_of_what_was_sent() -> None:
+    assert max(len(line) for line in told({"name": "x", "n" * 10_000: 1, "many": {"m" * 10_000: 1}})) < 11_000
+    assert len(told({"n" * 10_000: 1})[0]) < 200
+
+
+def test_a_null_is_as_good_as_nothing_but_in_a_filter() -> None:
+    assert without_nulls({"a": None, "b": {"c": None, "filter": {"d": None}}}) == {"b": {"filter": {"d": None}}}
