@@ -74,7 +74,7 @@ def _measured(name: str, setting: Setting, console: Console) -> Row:
     except Missing as reason:
         row = Row(name, name, skipped=str(reason))
     except Exception as fault:  # the other rows are still worth their time; the command fails in the end
-        console.print_exception()
+        console.print_exception(max_frames=4)
         row = Row(name, name, failed=f"{type(fault).__name__}: {fault}")
     console.print(row.skipped or row.failed or f"{time.monotonic() - began:.0f} s")
     return row
