@@ -33,7 +33,7 @@ class Ending(Enum):
     TOO_LARGE = "too_large"
     """The answer ended, but it was over the limit."""
     ENDLESS = "endless"
-    """The answer was over the limit and went on."""
+    """The answer was over the limit and went on, or was cut off there."""
     LATE = "late"
     """The deadline came first."""
 
@@ -168,7 +168,7 @@ class Connection(asyncio.Protocol):
         elif error is None and self._head_done and ends_with_stream(self._head):
             self._finish()
         else:
-            self._end(Ending.CUT)
+            self._end(Ending.ENDLESS if self._size > MAX_ANSWER_BYTES else Ending.CUT)
 
     def _finish(self) -> None:
         if not self.reusable or self._stray:

@@ -110,6 +110,12 @@ async def test_chunks_that_stop_with_the_stream_are_cut() -> None:
         assert await client.ask() is Ending.CUT
 
 
+async def test_an_answer_cut_beyond_the_limit_is_too_large_whatever_else_went_wrong() -> None:
+    half = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n" + b"x" * (MAX_ANSWER_BYTES + 1)
+    async with connected(saying(half, close=True)) as client:
+        assert await client.ask() is Ending.ENDLESS
+
+
 async def test_a_fresh_connection_closed_without_a_byte_is_reset_and_not_reused() -> None:
     async with connected(saying(close=True)) as client:
         assert await client.ask() is Ending.RESET
