@@ -62,6 +62,9 @@ class Sluice:
     def log(self) -> Path:
         return self.data.with_suffix(".log")
 
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
     def kill(self) -> None:
         """-9, the whole group: what the machine's power cut would do to it."""
         assert self.process is not None
@@ -79,8 +82,39 @@ class Sluice:
             raise
 
     def close(self) -> None:
-        if self.process is not None and self.process.poll() is None:
+        if self.is_running():
+            self.signal_all(signal.SIGCONT)
             self.stop()
+
+    def signal_all(self, number: signal.Signals) -> None:
+        """To every process of it."""
+        assert self.process is not None
+        os.killpg(self.process.pid, number)
+
+    # -- the processes of a mesh ------------------------------------------------------------------------------------------------------
+
+    def pid(self, service: str) -> int:
+        members: dict[str, dict[str, Any]] = json.loads((self.data / "mesh.json").read_text())
+        pid: int = members[service]["pid"]
+        return pid
+
+    def signal_service(self, service: str, number: signal.Signals) -> None:
+        os.kill(self.pid(service), number)
+
+    def kill_service(self, service: str) -> None:
+        """-9, and wait until its parent has started another one."""
+        killed = self.pid(service)
+        os.kill(killed, signal.SIGKILL)
+        self._until(lambda: self.pid(service) != killed)
+
+    def replica(self, service: str) -> "subprocess.Popen[bytes]":
+        """A second process of a service, with everything that the first was given but its own probes. Whoever starts it ends it."""
+        folder = Path("/proc") / str(self.pid(service))
+        command = [os.fsdecode(word) for word in (folder / "cmdline").read_bytes().split(b"\0")[:-1]]
+        lines = (os.fsdecode(line).partition("=") for line in (folder / "environ").read_bytes().split(b"\0") if line)
+        environment = {name: value for name, _, value in lines if name != "SLUICE_PROBES"}
+        with self.log.open("ab") as out:
+            return subprocess.Popen(command, stdout=out, stderr=out, env=environment)
 
     # -- requests ---------------------------------------------------------------------------------------------------------------------
 
@@ -151,11 +185,25 @@ class Sluice:
         trigger: str = self.api("POST", f"/fgs/triggers/{urn}", content)["trigger_id"]
         return trigger
 
+    def row(self, trigger: str) -> dict[str, Any]:
+        """The trigger as `get triggers` shows it. Services that are being started again are waited for."""
+        deadline = time.monotonic() + START_WITHIN_S
+        while True:
+            status, answer = self._triggers()
+            if status == 200:
+                return next(row for row in json.loads(answer)["triggers"] if row["trigger_id"] == trigger)
+            assert status in (0, 502, 503, 504), (status, answer[:2000])
+            assert time.monotonic() < deadline, (status, answer[:2000])
+            time.sleep(0.1)
+
+    def _triggers(self) -> tuple[int, bytes]:
+        try:
+            return self.send("GET", f"/sluice/v1/{self.project}/triggers")
+        except (OSError, http.client.HTTPException) as error:
+            return 0, str(error).encode()
+
     def counts(self, trigger: str) -> dict[str, int]:
-        found = [row for row in self.ours("/triggers")["triggers"] if row["trigger_id"] == trigger]
-        assert found, f"no trigger {trigger}"
-        row: dict[str, int] = found[0]
-        return row
+        return self.row(trigger)
 
     def until_ended(self, trigger: str, events: int, within_s: float = 60.0) -> dict[str, int]:
         """Wait until so many events of the trigger have ended."""
