@@ -67,6 +67,7 @@ def decide(pending: Pending, reply: Reply, function: Function, now: float, jitte
     """
     failure = reply.failure
     if failure is None:
+        pending.attempts += 1
         pending.executions += 1
         return SUCCEEDED
     if failure.kind in COUNTED:

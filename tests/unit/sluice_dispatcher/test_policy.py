@@ -51,6 +51,13 @@ def test_an_answer_without_failure_is_a_success() -> None:
     assert pending.executions == 1
 
 
+def test_an_attempt_that_succeeds_counts_like_one_that_fails() -> None:
+    pending = a_pending()
+    judge(pending, failed(FailureKind.FUNCTION_ERROR), a_function(retries=1))
+    judge(pending, Reply(status=200), a_function(retries=1))
+    assert (pending.attempts, pending.executions) == (2, 2)
+
+
 @pytest.mark.parametrize("kind", sorted(COUNTED))
 def test_a_counted_failure_ends_without_configured_retries(kind: FailureKind) -> None:
     decision = judge(a_pending(), failed(kind), a_function(retries=0))
