@@ -127,7 +127,9 @@ class Fleet:
         if self._config is not None:
             command += ["--config", str(self._config)]
         environment = {**os.environ, **self._environment(service)}
-        return await asyncio.create_subprocess_exec(*command, env=environment, stdin=asyncio.subprocess.DEVNULL)
+        return await asyncio.create_subprocess_exec(
+            *command, env=environment, stdin=asyncio.subprocess.DEVNULL, preexec_fn=leave_interrupts
+        )
 
     def _environment(self, service: str) -> dict[str, str]:
         """In the environment and not among the arguments: arguments can be read by everybody on the machine."""
@@ -165,6 +167,11 @@ def free_ports(number: int) -> list[int]:
     for listener in sockets:
         listener.close()
     return ports
+
+
+def leave_interrupts() -> None:
+    """Ctrl-C reaches every process of a terminal. The mesh alone answers it: it stops its services, in their order."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 async def stop_process(process: asyncio.subprocess.Process) -> None:

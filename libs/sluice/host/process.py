@@ -24,7 +24,8 @@ Main = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 
 
 def run(main: Main) -> None:
-    """Run `main(stop)` until it returns. SIGTERM and SIGINT set `stop`; ten seconds later, or at a second signal, it is cancelled."""
+    """Run `main(stop)` until it returns. SIGTERM and SIGINT set `stop`, unless whoever started us has them ignored; ten seconds later, or at a
+    second signal, it is cancelled."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     gc.set_threshold(*COLLECT_AFTER)
     uvloop.run(_main(main))
@@ -44,7 +45,8 @@ async def _main(main: Main) -> None:
         loop.call_later(STOP_WITHIN_S, _give_up, task)
 
     for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, ask)
+        if signal.getsignal(name) is not signal.SIG_IGN:  # whoever started us wants it ignored
+            loop.add_signal_handler(name, ask)
     try:
         await task
     except asyncio.CancelledError:
