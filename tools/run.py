@@ -165,16 +165,19 @@ def label(trigger: Mapping[str, Any], records: tuple[str, str] | None) -> str:
 def introduction(url: str, records: tuple[str, str] | None) -> str:
     command = Path(sys.executable).with_name("sluice")
     shown = command.relative_to(Path.cwd()) if command.is_relative_to(Path.cwd()) else command
-    kafka = f", and the records of {records[1]} at {records[0]}" if records else " (records of a topic too: KAFKA=host:port TOPIC=name)"
+    sources = "a timer, every two seconds, and of requests"
+    if records:
+        sources += f", and the records of {records[1]} at {records[0]}"
+    more = "" if records else "\n  make run KAFKA=host:port TOPIC=name        the records of a topic too"
     return f"""
-Sluice is up at {url}. The function `{FUNCTION}` gets a timer's event every two seconds, a request's{kafka}.
-A line below is an event that was delivered and has ended. Try, in another terminal:
+Sluice is up at {url}. The function `{FUNCTION}` gets the events of {sources}.
+Each line below is an event that was delivered and has ended. Try, in another terminal:
 
   curl -d '{{"name": "you"}}' {url}/hello
   curl {url}/metrics
   {shown} invoke {FUNCTION} -d '{{"name": "you"}}' --data {DATA}
   {shown} logs {FUNCTION} -f --data {DATA}
-  {shown} get triggers --data {DATA}
+  {shown} get triggers --data {DATA}{more}
 
 Ctrl-C ends it.
 """

@@ -24,8 +24,8 @@ Main = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 
 
 def run(main: Main) -> None:
-    """Run `main(stop)` until it returns. SIGTERM and SIGINT set `stop`, unless whoever started us has them ignored; ten seconds later, or at a
-    second signal, it is cancelled."""
+    """Run `main(stop)` until it returns. SIGTERM and SIGINT set `stop`, unless whoever started us has them ignored; ten seconds later, or
+    at a second signal, it is cancelled."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     gc.set_threshold(*COLLECT_AFTER)
     uvloop.run(_main(main))
