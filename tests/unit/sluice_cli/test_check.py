@@ -12,11 +12,11 @@ from sluice.host.kinds import by_type, installed
 from sluice_cli.check import checked, manifest_faults
 from sluice_cli.manifest import read
 from sluice_cli.schema import Manifest
-from tests.house.documents import Block, blocks
+from tests.house.documents import Block, blocks, documents
 
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLES = sorted((ROOT / "examples").rglob("sluice.yaml"))
-SHOWN = [block for name in ("sluice-yaml", "timer", "cli") for block in blocks(ROOT / "docs" / f"{name}.md") if block.language == "yaml"]
+SHOWN = [block for page in documents(ROOT) for block in blocks(page) if block.language in ("yaml", "yml") and "functions:" in block.text]
 
 
 @pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.parent.name)
