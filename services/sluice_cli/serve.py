@@ -13,8 +13,11 @@ from sluice.host.kinds import GROUP
 from sluice.host.log import set_up
 from sluice.host.process import run
 from sluice.settings import Settings, load
+from sluice_cli.data_directory import prepare
 
 CORE = ("control", "gateway", "dispatcher", "runner")
+KEEPING = frozenset({"control", "dispatcher", "runner"})
+"""Those that keep something in the data directory."""
 
 Serve = Callable[[Settings, asyncio.Event], Coroutine[Any, Any, None]]
 
@@ -24,6 +27,8 @@ def serve(service: str, *, data: Path | None = None, listen: str | None = None, 
     settings = load(config, data=data, listen=listen)
     set_up(settings.log_level, service=service)
     work = find(service)
+    if service in KEEPING:
+        prepare(settings.data)
     run(lambda stop: work(settings, stop))
 
 

@@ -12,7 +12,6 @@ import typer
 
 from sluice.catalog import Health, Key, Snapshot
 from sluice.clock import Clock, SystemClock
-from sluice.errors import ConfigurationError
 from sluice.host.follow import follow
 from sluice.host.kinds import by_type, installed
 from sluice.host.log import set_up
@@ -24,6 +23,7 @@ from sluice.metrics import GENERATION, Exposition
 from sluice.settings import Settings, load
 from sluice.tracing import NoTraces, Traces
 from sluice.trigger import TriggerKind
+from sluice_cli.data_directory import prepare
 from sluice_cli.listening import require_free
 from sluice_control.control import Control
 from sluice_control.credentials import write_credentials
@@ -104,15 +104,6 @@ async def run_all(settings: Settings, stop: asyncio.Event, announce: Callable[[P
         services.traces.close()
 
 
-def prepare(data: Path) -> None:
-    """The data directory, for its owner only: functions must not read it."""
-    try:
-        data.mkdir(parents=True, exist_ok=True, mode=0o700)
-        data.chmod(0o700)
-    except OSError as error:
-        raise ConfigurationError(f"data directory {data}: {error.strerror}") from None
-
-
 @asynccontextmanager
 async def control_of(services: Services) -> AsyncIterator[tuple[Control, Key]]:
     async with Control(services.settings.data, services.kinds, services.clock, services.settings.region) as control:
@@ -157,7 +148,7 @@ async def _synced(snapshot: Snapshot) -> None:
 
 async def _report(control: Control, snapshot: Snapshot, supervisor: Supervisor) -> None:
     while True:
-        health: list[Health] = supervisor.health()
+        health: list[Health] = supervisor.report()
         await control.report(SERVICE, snapshot.generation, health)
         await asyncio.sleep(REPORT_S)
 
