@@ -186,11 +186,16 @@ class Delivery:
             return
         queue.wake(now)
         stalled = 0
+        credit: dict[str, int] = {}  # asked once a pass: an answer costs as much as a tenth of a call
         while stalled < queue.turns and (pending := queue.take()):
             function = self._target(queue, pending, now)
             if function is None:
                 continue
-            if self._runner.credit(function) <= 0:
+            left = credit.get(function.urn)
+            if left is None:
+                left = self._runner.credit(function)
+            credit[function.urn] = left - 1
+            if left <= 0:
                 queue.put_back(pending)
                 stalled += 1
                 continue
