@@ -7,10 +7,12 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+import msgspec
+from msgspec import Meta
 
+from sluice.decoding import decode
 from sluice.errors import Fault, Invalid
 
 PREFIX = "SLUICE_"
@@ -19,17 +21,32 @@ _CLIENT = frozenset({"SLUICE_ENDPOINT", "SLUICE_ACCESS_KEY", "SLUICE_SECRET_KEY"
 """Variables of the command line and of the tools, not of a service."""
 
 
-class Settings(BaseModel):
-    """What one process needs to know. Addresses are HOST:PORT or `unix:/path`; sizes and times carry their unit in the name."""
+class Secret:
+    """A text that does not show itself. It is read where it is needed, by `reveal`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str = "") -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret('***')" if self._text else "Secret('')"
+
+    __str__ = __repr__
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one process needs to know. Addresses are HOST:PORT or `unix:/path`; sizes and times carry their unit in the name."""
 
     data: Path = Path(".sluice")
     listen: str = "127.0.0.1:8090"
-    region: str = Field("local-1", pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,62}$")
-    log_level: str = Field("info", pattern=r"^(debug|info|warning|error)$")
-    isolation: str = Field("auto", pattern=r"^(auto|root|user|port)$")
-    memory_budget_mb: int = Field(0, ge=0)
+    region: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,62}$")] = "local-1"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    isolation: Literal["auto", "root", "user", "port"] = "auto"
+    memory_budget_mb: Annotated[int, Meta(ge=0)] = 0
     """Memory that functions may use together; 0: half of the machine."""
     control: str = "127.0.0.1:8101"
     control_api: str = "127.0.0.1:8104"
@@ -38,28 +55,26 @@ class Settings(BaseModel):
     runner: str = "127.0.0.1:8103"
     probes: str = ""
     """Where a service of the mesh answers /livez, /readyz and /metrics; "": nowhere."""
-    mesh_secret: SecretStr = SecretStr("")
+    mesh_secret: Secret = Secret()
     """Signs the services' tokens; required when anything listens beyond loopback."""
     otlp_endpoint: str = ""
     """Where traces go (OTLP over gRPC); "": nowhere."""
-    trace_ratio: float = Field(0.01, ge=0, le=1)
+    trace_ratio: Annotated[float, Meta(ge=0, le=1)] = 0.01
 
-    @field_validator("listen")
-    @classmethod
-    def _is_address(cls, listen: str) -> str:
-        found = _ADDRESS.fullmatch(listen)
+    def __post_init__(self) -> None:
+        found = _ADDRESS.fullmatch(self.listen)
         if found is None or int(found[2]) > 65_535:
-            raise ValueError(f"is {listen[:80]!r}, and is HOST:PORT such as 127.0.0.1:8090")
-        return listen
+            raise Invalid([Fault("listen", f"is {self.listen[:80]!r}, and is HOST:PORT such as 127.0.0.1:8090")])
 
 
 def load(file: Path | None = None, **given: Any) -> Settings:
     """Settings from `given` (what the command line said), else the environment, else the file, else the defaults. Raises Invalid."""
-    values = {**_from_file(file), **_from_environment(), **{name: value for name, value in given.items() if value is not None}}
-    try:
-        return Settings(**values)
-    except ValidationError as error:
-        raise Invalid([_fault(item["loc"], item["type"], item["msg"]) for item in error.errors()]) from None
+    said = {name: value for name, value in given.items() if value is not None}
+    values = {**_from_file(file), **_from_environment(), **said}
+    for name, kind in (("data", Path), ("mesh_secret", Secret)):
+        if isinstance(values.get(name), str):
+            values[name] = kind(values[name])
+    return decode(values, Settings)
 
 
 def _from_file(file: Path | None) -> dict[str, Any]:
@@ -73,14 +88,18 @@ def _from_file(file: Path | None) -> dict[str, Any]:
         raise Invalid([Fault(str(file), f"is not TOML: {error}")]) from None
 
 
-def _from_environment() -> dict[str, str]:
+def _from_environment() -> dict[str, Any]:
+    types = {field.name: field.type for field in msgspec.structs.fields(Settings)}
     names = (name for name in os.environ if name.startswith(PREFIX) and name not in _CLIENT)
-    return {name.removeprefix(PREFIX).lower(): os.environ[name] for name in names}
+    settings = {name.removeprefix(PREFIX).lower(): os.environ[name] for name in names}
+    return {name: _lax(text, types.get(name)) for name, text in settings.items()}
 
 
-def _fault(location: tuple[int | str, ...], kind: str, message: str) -> Fault:
-    field = ".".join(map(str, location))
-    if kind == "extra_forbidden":
-        return Fault(field, f"is not a setting; there are {', '.join(sorted(Settings.model_fields))}")
-    rule = message.removeprefix("Value error, ")
-    return Fault(field, rule[:1].lower() + rule[1:])
+def _lax(text: str, kind: Any) -> Any:
+    """A variable is a text; where a number is wanted it is read as one. What does not read stays, and is refused by name later."""
+    if kind in (None, Path, Secret):
+        return text
+    try:
+        return msgspec.convert(text, kind, strict=False)
+    except msgspec.ValidationError:
+        return text

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import msgspec
 import structlog
 
 from sluice.errors import ConfigurationError
@@ -37,7 +38,7 @@ async def run_mesh(settings: Settings, config: Path | None, stop: asyncio.Event,
     lock.take()
     require_free(settings.listen)
     if settings.listen.endswith(":0"):
-        settings = settings.model_copy(update={"listen": f"{settings.listen[:-2]}:{free_ports(1)[0]}"})
+        settings = msgspec.structs.replace(settings, listen=f"{settings.listen[:-2]}:{free_ports(1)[0]}")
     kinds = sorted({kind.name for kind in installed()} - set(CORE))
     fleet = Fleet(settings, config, (*CORE, *kinds))
     keepers = [asyncio.create_task(fleet.keep(service), name=service) for service in (*CORE, *kinds)]
@@ -101,7 +102,7 @@ class Fleet:
     def __init__(self, settings: Settings, config: Path | None, services: Sequence[str]) -> None:
         self._settings = settings
         self._config = config
-        self._secret = settings.mesh_secret.get_secret_value() or kept_secret(settings.data / "mesh.secret")
+        self._secret = settings.mesh_secret.reveal() or kept_secret(settings.data / "mesh.secret")
         self._addresses = {name: f"127.0.0.1:{port}" for name, port in zip(_ADDRESSES, free_ports(len(_ADDRESSES)), strict=True)}
         self.probes = {name: f"127.0.0.1:{port}" for name, port in zip(services, free_ports(len(services)), strict=True)}
         self.processes: dict[str, asyncio.subprocess.Process] = {}
@@ -123,9 +124,9 @@ class Fleet:
             await asyncio.sleep(pause)
 
     async def _start(self, service: str) -> asyncio.subprocess.Process:
-        command = [sys.executable, "-m", "sluice_cli.main", "serve", service, "--data", str(self._settings.data)]
+        command = [sys.executable, "-m", "sluice_cli.member", service, str(self._settings.data)]
         if self._config is not None:
-            command += ["--config", str(self._config)]
+            command.append(str(self._config))
         environment = {**os.environ, **self._environment(service)}
         return await asyncio.create_subprocess_exec(
             *command, env=environment, stdin=asyncio.subprocess.DEVNULL, preexec_fn=leave_interrupts

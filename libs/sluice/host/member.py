@@ -26,7 +26,7 @@ class Member:
     def __init__(self, service: str, settings: Settings) -> None:
         self.service = service
         self.settings = settings
-        self.secret = settings.mesh_secret.get_secret_value().encode()
+        self.secret = settings.mesh_secret.reveal().encode()
         if not self.secret:
             raise ConfigurationError("a service of the mesh needs SLUICE_MESH_SECRET, the same for all of them")
         self.clock = SystemClock()

@@ -57,3 +57,19 @@ def test_an_address_that_is_none_is_refused_by_name(listen: str) -> None:
 @pytest.mark.parametrize("listen", ["127.0.0.1:0", "localhost:8090", "[::1]:65535"])
 def test_an_address_is_host_and_port(listen: str) -> None:
     assert load(listen=listen).listen == listen
+
+
+def test_variables_are_read_as_what_the_setting_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLUICE_MESH_SECRET", "1234567890123456")
+    monkeypatch.setenv("SLUICE_REGION", "12")
+    monkeypatch.setenv("SLUICE_MEMORY_BUDGET_MB", "512")
+    monkeypatch.setenv("SLUICE_TRACE_RATIO", "1")
+    settings = load()
+    assert settings.mesh_secret.reveal() == "1234567890123456"
+    assert (settings.region, settings.memory_budget_mb, settings.trace_ratio) == ("12", 512, 1.0)
+
+
+def test_a_variable_that_is_no_number_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLUICE_MEMORY_BUDGET_MB", "plenty")
+    with pytest.raises(Invalid, match="memory_budget_mb"):
+        load()
