@@ -63,6 +63,9 @@ class NullIntake:
     async def deliver(self, record: Record) -> Outcome:
         return DONE
 
+    def rest(self, until: float) -> None:
+        pass
+
     def lag(self, source: str, records: int) -> None:
         pass
 

@@ -35,6 +35,11 @@ class Intake(Protocol):
         """One record of a source without positions, or a call that wants an answer (`reply` is set for synchronous modes)."""
         ...
 
+    def rest(self, until: float) -> None:
+        """Nothing comes before `until` (seconds since the epoch). The host may end the run here, keep its claims, and start the trigger
+        anew shortly before, so that what waits for long costs little; `claim` then answers at once, with the position reached."""
+        ...
+
     def lag(self, source: str, records: int) -> None:
         """How many records of the source are not yet read; shown by `get triggers`."""
         ...

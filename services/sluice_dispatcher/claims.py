@@ -36,6 +36,9 @@ class Claims:
             if not future.done():
                 future.set_result(None)
 
+    def held_by(self, session: "ClaimSession") -> list[SourceKey]:
+        return [key for key, holder in self._holders.items() if holder is session]
+
     def holder(self, key: SourceKey) -> str:
         """The name of the service that holds the source, or ""."""
         session = self._holders.get(key)
@@ -49,19 +52,15 @@ class ClaimSession:
         self.service = service
         self._claims = claims
         self._ledger = ledger
-        self._held: set[SourceKey] = set()
         self.accept = accept
 
     async def claim(self, key: SourceKey, *, assigned: bool = False) -> Claim:
         await self._claims.hold(key, self, assigned=assigned)
-        self._held.add(key)
         return await self._ledger.claim(key)
 
     def release(self, claim: Claim) -> None:
-        self._held.discard(claim.key)
         self._claims.let_go(claim.key, self)
 
     async def close(self) -> None:
-        for key in list(self._held):
+        for key in self._claims.held_by(self):
             self._claims.let_go(key, self)
-        self._held.clear()

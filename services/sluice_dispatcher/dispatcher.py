@@ -92,17 +92,17 @@ class Dispatcher:
         binding = self._bound(piece.key.trigger)
         if any(len(event.body) > MAX_EVENT_BYTES for event in piece.events):
             piece = await self._without_oversized(binding, piece)
-        window = self._window(binding.trigger)
         count, size = len(piece.events), sum(len(event.body) for event in piece.events)
-        await window.enter(count, size, binding.max_pending, binding.max_pending_bytes)
+        if count or binding.trigger in self._windows:  # what is empty must not overtake what waits
+            await self._window(binding.trigger).enter(count, size, binding.max_pending, binding.max_pending_bytes)
         accepting = asyncio.ensure_future(self._ledger.accept(route_of(binding), piece))
-        accepting.add_done_callback(partial(self._slice_accepted, window, count, size))
+        accepting.add_done_callback(partial(self._slice_accepted, binding.trigger, count, size))
         await asyncio.shield(accepting)
 
-    def _slice_accepted(self, window: Window, count: int, size: int, accepting: "asyncio.Future[list[Pending]]") -> None:
+    def _slice_accepted(self, trigger: str, count: int, size: int, accepting: "asyncio.Future[list[Pending]]") -> None:
         """What reached the disk is delivered even if whoever offered it has gone meanwhile."""
         if accepting.cancelled() or accepting.exception() is not None:
-            window.leave(count, size)
+            self._leave(trigger, count, size)
         else:
             self._delivery.add(accepting.result())
 
@@ -175,9 +175,15 @@ class Dispatcher:
             window = self._windows[trigger] = Window()
         return window
 
+    def _leave(self, trigger: str, count: int, size: int) -> None:
+        window = self._window(trigger)
+        window.leave(count, size)
+        if window.idle:
+            del self._windows[trigger]
+
     def _ended(self, ended: Ended) -> None:
         pending = ended.pending
-        self._window(pending.route.trigger).leave(1, len(pending.event.body))
+        self._leave(pending.route.trigger, 1, len(pending.event.body))
         if self._tails:
             self._tell(ended)
 

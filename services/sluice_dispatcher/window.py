@@ -36,6 +36,11 @@ class Window:
         self._grant()
 
     @property
+    def idle(self) -> bool:
+        """Whether it counts nothing and nobody waits: a new one would be the same."""
+        return not self.events and not self._waiting and not self._granted
+
+    @property
     def full(self) -> bool:
         """Whether somebody waits to enter."""
         return bool(self._waiting)

@@ -38,6 +38,7 @@ class TimerTrigger:
         while True:
             try:
                 for instant in self._due(since):
+                    intake.rest(instant)
                     await self._clockwork.at(instant)
                     await intake.offer(claim, (_record(instant),), str(int(instant)))
                     since = instant

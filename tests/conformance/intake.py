@@ -74,6 +74,9 @@ class FakeIntake:
             return Outcome(Verdict.RETRY, str(busy), busy.retry_after_s)
         return DONE if self._end(record) else Outcome(Verdict.REFUSED, "refused by the test")
 
+    def rest(self, until: float) -> None:
+        """A run that is watched is not ended by its host."""
+
     def lag(self, source: str, records: int) -> None:
         self.lags[source] = records
 

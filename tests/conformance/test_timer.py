@@ -85,6 +85,9 @@ class LabellingIntake:
     async def deliver(self, record: Record) -> Outcome:
         raise AssertionError("a timer has positions")
 
+    def rest(self, until: float) -> None:
+        self.intake.rest(until)
+
     def lag(self, source: str, records: int) -> None:
         self.intake.lag(source, records)
 

@@ -144,14 +144,16 @@ class Measurement:
 
     async def steady(self, seconds: int) -> dict[str, float]:
         """Errors (ms) of all fires of whole seconds from now on."""
-        first = math.ceil(time.time())
+        first, used = math.ceil(time.time()), time.process_time()
         instants, wanted = range(first, first + seconds), seconds * A_SECOND
         await _until(lambda: sum(instant in instants for instant, _ in self._watched.fires) >= wanted, first + seconds)
         await _until(lambda: sum(instant in instants for instant, _ in self._calls()) >= wanted, first + seconds)
+        used, elapsed = time.process_time() - used, time.time() - first
         fires = [(instant, at) for instant, at in self._watched.fires if instant in instants]
         calls = [(instant, at) for instant, at in self._calls() if instant in instants]
         assert len(calls) == len(fires) == wanted, f"{len(fires)} fires and {len(calls)} calls instead of {wanted}"
-        return {"accepted_p99_ms": _p99_ms(fires), "called_p99_ms": _p99_ms(calls)}
+        a_fire_us = used / (elapsed * A_SECOND) * 1e6
+        return {"accepted_p99_ms": _p99_ms(fires), "called_p99_ms": _p99_ms(calls), "a_fire_us": a_fire_us}
 
     async def burst(self, instant: int) -> dict[str, float]:
         """How long after its beginning everything due in that second was on disk (s)."""

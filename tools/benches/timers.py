@@ -33,6 +33,7 @@ def _row(measured: dict[str, Any]) -> Row:
         figure("p99 error of the fire at 1,000 fires/s", "ms", of("accepted_p99_ms"), at_most(50)),
         figure("p99 error of the call at 1,000 fires/s", "ms", of("called_p99_ms")),
         figure("10,000 due in one second accepted after", "s", of("accepted_s"), at_most(1)),
+        figure("processor time a fire", "µs", of("a_fire_us")),
         figure("fires in order", "1 = all", of("in_order"), at_least(1)),
         figure("resident", "MiB", [measured["resident_mib"]], at_most(250)),
         figure("all of them ready after", "s", [measured["ready_s"]]),

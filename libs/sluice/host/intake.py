@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from sluice.binding import Binding, Mode
+from sluice.clock import Clock
 from sluice.dispatch import Dispatch, Session
 from sluice.errors import ClaimLost, Unavailable
 from sluice.event import Record
@@ -12,24 +13,47 @@ from sluice.ledger import Claim, Slice, SourceKey
 from sluice.outcome import DONE, Outcome
 
 CALL_TIMEOUT_S = 900.0
+SHORTEST_REST_S = 10.0
+"""Below this it costs more to end a run and begin another than to let it wait."""
+
+
+class Rested(Exception):
+    """Ends a run that has nothing to do before `until` (seconds since the epoch)."""
+
+    def __init__(self, until: float) -> None:
+        super().__init__(until)
+        self.until = until
 
 
 class HostIntake:
-    """Filters, batches and hands over; knows what it holds, so that all of it can be let go."""
+    """Filters, batches and hands over; knows what it holds, so that all of it can be let go. `held` are the claims of a run that rested;
+    without a clock none does."""
 
-    __slots__ = ("_batching", "_binding", "_dispatch", "_session", "_sources", "lags")
+    __slots__ = ("_batching", "_binding", "_clock", "_dispatch", "_held", "_session", "_sources", "lags")
 
-    def __init__(self, binding: Binding, session: Session, dispatch: Dispatch, batching: Batching) -> None:
+    def __init__(
+        self,
+        binding: Binding,
+        session: Session,
+        dispatch: Dispatch,
+        batching: Batching,
+        clock: Clock | None = None,
+        held: Sequence[Claim] = (),
+    ) -> None:
         self._binding = binding
         self._session = session
         self._dispatch = dispatch
         self._batching = batching
+        self._clock = clock
+        self._held = {claim.key.source: claim for claim in held}
         self._sources: dict[str, _Source] = {}
         self.lags: dict[str, int] = {}
 
     async def claim(self, source: str, *, assigned: bool = False) -> Claim:
-        key = SourceKey(self._binding.trigger, self._binding.incarnation, source)
-        claim = await self._session.claim(key, assigned=assigned)
+        claim = self._held.pop(source, None)
+        if claim is None or assigned:
+            key = SourceKey(self._binding.trigger, self._binding.incarnation, source)
+            claim = await self._session.claim(key, assigned=assigned)
         before = self._sources.get(source)
         if before is not None:
             before.end()
@@ -59,6 +83,18 @@ class HostIntake:
             return await self._dispatch.call(self._binding.trigger, event, CALL_TIMEOUT_S)
         return await self._dispatch.push(self._binding.trigger, event, record.id)
 
+    def rest(self, until: float) -> None:
+        if self._clock is None or until - self._clock.time() < SHORTEST_REST_S:
+            return
+        if not self._held and all(source.idle for source in self._sources.values()):
+            raise Rested(until)
+
+    def keep(self) -> tuple[Claim, ...]:
+        """The claims, for the run after a rest, each at the position reached; they are no longer this one's to let go."""
+        kept = tuple(source.reached() for source in self._sources.values())
+        self._sources.clear()
+        return kept
+
     def lag(self, source: str, records: int) -> None:
         self.lags[source] = records
 
@@ -66,6 +102,9 @@ class HostIntake:
         """Let every source go."""
         for source in list(self._sources.values()):
             self.release(source.claim)
+        for claim in self._held.values():
+            self._session.release(claim)
+        self._held.clear()
 
 
 class _Source:
@@ -146,6 +185,14 @@ class _Source:
         if done is not None:
             task = asyncio.ensure_future(self._hand_over(records, self._to, filtered))
             task.add_done_callback(lambda ended: _pass_on(ended, done))
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing lingers, and what was offered was accepted."""
+        return self._done is None and not self._lost
+
+    def reached(self) -> Claim:
+        return Claim(self.claim.key, self.claim.epoch, self._next)
 
     def end(self) -> None:
         self._lost = True

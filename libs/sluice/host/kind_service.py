@@ -20,7 +20,7 @@ async def serve(kind: TriggerKind, settings: Settings, stop: asyncio.Event) -> N
     ):
         supervisor = Supervisor(kind.name, by_type([kind]), dispatch, member.snapshot, member.clock, member.exposition, member.traces)
         reading = asyncio.create_task(supervisor.run())
-        reporting = asyncio.create_task(member.report(catalog, supervisor.health))
+        reporting = asyncio.create_task(member.report(catalog, supervisor.report))
         member.waits_for = ""
         await until_stopped(stop, reading, reporting)
         await end(reporting, reading)

@@ -2,9 +2,11 @@
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -17,9 +19,11 @@ from sluice.dispatch import Dispatch, Session
 from sluice.errors import ClaimLost, ConfigurationError, SourceLost
 from sluice.filters import parse
 from sluice.host.batching import Batching
-from sluice.host.intake import HostIntake
+from sluice.host.intake import HostIntake, Rested
+from sluice.host.rests import Rests
+from sluice.ledger import Claim
 from sluice.metrics import RESTARTS, Counter, Exposition
-from sluice.tracing import Traces
+from sluice.tracing import NoTraces, Traces
 from sluice.trigger import Trigger, TriggerKind
 
 FIRST_PAUSE_S = 1.0
@@ -27,23 +31,34 @@ LONGEST_PAUSE_S = 60.0
 REFUSED_PAUSE_S = 30.0
 STEADY_S = 60.0
 """A run of this length forgives the failures before it."""
+TICK_S = 0.1
+"""How often is looked for triggers whose rest ends."""
+MOST_STARTING = 512
+"""More are started when these are ready: what a hundred thousand need all at once to start would stay with the process."""
+STRIDE = 64
+STRIDE_S = 0.005
+"""So many are started at once, so long after one another; the event loop has other work."""
+TRICKLE = 8
+"""So many instead while those that start do not get ready."""
+A_REPORT = 2048
+"""Triggers that are told of in each report even if they are as they were; of more triggers at least a part of ROUND, so that each is told
+of before its last report is too old (60 s)."""
+ROUND = 16
 
 log = structlog.get_logger()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Running:
-    """One supervised trigger."""
+    """One supervised trigger. While it rests it has no task and no intake, only the claims it held."""
 
     binding: Binding
     task: "asyncio.Task[None] | None" = None
     intake: HostIntake | None = None
+    held: tuple[Claim, ...] = ()
     state: str = "starting"
     reason: str = ""
     failures: int = 0
-
-    def say_ready(self) -> None:
-        self.state, self.reason = "running", ""
 
 
 class Supervisor:
@@ -59,7 +74,7 @@ class Supervisor:
         exposition: Exposition,
         traces: Traces | None = None,
     ) -> None:
-        self._traces = traces
+        self._traces = traces or NoTraces()
         self._service = service
         self._kinds = kinds
         self._dispatch = dispatch
@@ -67,6 +82,11 @@ class Supervisor:
         self._snapshot = snapshot
         self._clock = clock
         self._running: dict[str, Running] = {}
+        self._due: deque[Running] = deque()
+        self._starting: set[Running] = set()
+        self._rests: Rests[Running] = Rests(clock.time())
+        self._news: dict[str, None] = {}
+        self._round: Iterator[str] = iter(())
         self._ending: set[asyncio.Task[None]] = set()
         self._stopping = False
         self.restarts = Counter(RESTARTS)
@@ -78,7 +98,9 @@ class Supervisor:
         for binding in list(self._snapshot.bindings.values()):
             self._set(binding)
         try:
-            await asyncio.Event().wait()
+            while True:
+                pause_s = self._turn()
+                await asyncio.sleep(pause_s)
         finally:
             await self.stop()
 
@@ -92,12 +114,33 @@ class Supervisor:
         await self._session.close()
 
     def health(self) -> list[Health]:
-        """How each trigger is, for the catalog and `get triggers`."""
+        """How each trigger is."""
+        return self._healths(list(self._running))
+
+    def report(self) -> list[Health]:
+        """The next report to the catalog: what changed, and of the others so many that none is forgotten there."""
+        count = max(A_REPORT, len(self._running) // ROUND)
+        names = dict.fromkeys(islice(self._news, count))
+        for name in names:
+            del self._news[name]
+        return self._healths(list(names | dict.fromkeys(self._next_of_all(count))))
+
+    def _next_of_all(self, count: int) -> list[str]:
+        taken = list(islice(self._round, count))
+        if len(taken) < count:
+            self._round = iter(list(self._running))
+            taken += islice(self._round, count - len(taken))
+        return taken
+
+    def _healths(self, names: list[str]) -> list[Health]:
         now = self._clock.time()
-        return [
-            Health(name, self._service, running.state, running.reason, self._lag(running), at=now)
-            for name, running in self._running.items()
-        ]
+        known = [(name, self._running[name]) for name in names if name in self._running]
+        return [Health(name, self._service, one.state, one.reason, self._lag(one), at=now) for name, one in known]
+
+    def _say(self, running: Running, state: str, reason: str = "") -> None:
+        if (state, reason) != (running.state, running.reason):
+            running.state, running.reason = state, reason
+            self._news[running.binding.trigger] = None
 
     def _lag(self, running: Running) -> int:
         lags = running.intake.lags if running.intake else {}
@@ -118,17 +161,45 @@ class Supervisor:
                 return
             self._remove(binding.trigger)
         if binding.status is TriggerStatus.ACTIVE:
-            self._begin(Running(binding))
+            self._running[binding.trigger] = running = Running(binding)
+            self._due.append(running)
+            self._begin_due()
+
+    def _turn(self) -> float:
+        """Start those whose rest ends, and of the others that wait for their start as many as there is room for; when to look again (s)."""
+        self._due.extendleft(self._rests.due(self._clock.time()))
+        self._begin_due(TRICKLE)
+        return STRIDE_S if self._due else TICK_S
+
+    def _begin_due(self, least: int = 0) -> None:
+        room = min(STRIDE, max(least, MOST_STARTING - len(self._starting)))
+        while self._due and room > 0:
+            running = self._due.popleft()
+            if self._running.get(running.binding.trigger) is running:
+                self._begin(running)
+                room -= 1
 
     def _begin(self, running: Running) -> None:
-        self._running[running.binding.trigger] = running
+        self._starting.add(running)
         running.task = asyncio.get_running_loop().create_task(self._supervise(running), name=f"trigger {running.binding.trigger}")
 
     def _remove(self, trigger: str) -> None:
         running = self._running.pop(trigger, None)
-        if running is None or running.task is None:
+        if running is None:
             return
-        task = running.task
+        self._news.pop(trigger, None)
+        self._starting.discard(running)
+        self._rests.discard(running)
+        self._let_go(running)
+        if running.task is not None:
+            self._end(running.task)
+
+    def _let_go(self, running: Running) -> None:
+        for claim in running.held:
+            self._session.release(claim)
+        running.held = ()
+
+    def _end(self, task: "asyncio.Task[None]") -> None:
         task.cancel()
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
@@ -137,21 +208,43 @@ class Supervisor:
         """Start the trigger again and again. What it raises says how long to wait."""
         while True:
             began = self._clock.monotonic()
-            pause, reason, state = await self._run_once(running)
+            try:
+                pause, reason, state = await self._run_once(running)
+            except Rested as rested:
+                self._rest(running, rested.until)
+                return
+            self._starting.discard(running)
             running.failures = 0 if self._clock.monotonic() - began > STEADY_S else running.failures + 1
-            running.state, running.reason = state, reason
+            self._say(running, state, reason)
             self.restarts.add(state)
             backed_off = min(LONGEST_PAUSE_S, pause * 2 ** min(running.failures - 1, 6)) if running.failures else pause
             await asyncio.sleep(backed_off * (0.75 + 0.5 * random.random()))  # noqa: S311 - spreads restarts, guards nothing
+
+    def _ready(self, running: Running) -> None:
+        self._starting.discard(running)
+        self._say(running, "running")
+
+    def _rest(self, running: Running, until: float) -> None:
+        self._ready(running)
+        if self._running.get(running.binding.trigger) is not running:
+            self._let_go(running)
+            return
+        running.task, running.intake, running.failures = None, None, 0
+        self._rests.add(running, until, self._clock.time())
 
     async def _run_once(self, running: Running) -> tuple[float, str, str]:
         """Run until it stops; how long to pause, why, and the state to show."""
         binding = running.binding
         trigger: Trigger
         try:
-            trigger, running.intake = self._make(binding)
-            running.state = "starting"
-            await trigger.run(running.intake, running.say_ready)
+            if not running.held:
+                self._say(running, "starting")
+            trigger, running.intake = self._make(running)
+            await trigger.run(running.intake, partial(self._ready, running))
+        except Rested:
+            if running.intake is not None:
+                running.held = running.intake.keep()
+            raise
         except SourceLost as lost:
             log.warning("source lost", trigger=binding.trigger, kind=binding.kind, reason=str(lost))
             return lost.retry_after_s, str(lost), "waiting"
@@ -169,11 +262,13 @@ class Supervisor:
         log.error("trigger ended by itself", trigger=binding.trigger, kind=binding.kind)
         return FIRST_PAUSE_S, "run ended although nobody stopped it", "error"
 
-    def _make(self, binding: Binding) -> tuple[Trigger, HostIntake]:
-        kind = self._kinds[binding.type]
+    def _make(self, running: Running) -> tuple[Trigger, HostIntake]:
+        binding, kind = running.binding, self._kinds[running.binding.type]
         settings = _settings(kind, binding)
         batching = Batching(binding, partial(kind.shape, binding, settings), parse(binding.filter), self._traces)
-        return kind.build(binding, settings), HostIntake(binding, self._session, self._dispatch, batching)
+        trigger = kind.build(binding, settings)
+        held, running.held = running.held, ()
+        return trigger, HostIntake(binding, self._session, self._dispatch, batching, self._clock, held)
 
 
 def _settings(kind: TriggerKind, binding: Binding) -> Any:

@@ -192,6 +192,18 @@ async def test_the_window_holds_a_replayable_source_back(mesh: Mesh) -> None:
     await asyncio.wait_for(third, 5)
 
 
+async def test_an_empty_slice_waits_behind_what_the_window_holds_back(mesh: Mesh) -> None:
+    mesh.bind(msgspec.structs.replace(mesh.snapshot.bindings["t1"], max_pending=1))
+    session = mesh.dispatcher.session("kafka")
+    claim = await session.claim(KEY)
+    await session.accept(a_slice(None, "1", an_event(), epoch=claim.epoch))
+    second = asyncio.ensure_future(session.accept(a_slice("1", "2", an_event(), epoch=claim.epoch)))
+    gap = asyncio.ensure_future(session.accept(a_slice("2", "9", epoch=claim.epoch)))
+    await mesh.running(1)
+    mesh.runner.answer()
+    await asyncio.wait_for(asyncio.gather(second, gap), 5)
+
+
 async def test_what_reached_the_disk_runs_even_if_whoever_offered_it_has_gone(mesh: Mesh) -> None:
     session = mesh.dispatcher.session("kafka")
     claim = await session.claim(KEY)

@@ -13,6 +13,20 @@ async def test_what_fits_enters_without_waiting() -> None:
     assert (window.events, window.size) == (10, 100)
 
 
+async def test_it_is_idle_when_a_new_one_would_be_the_same() -> None:
+    window = Window()
+    idle = [window.idle]
+    await window.enter(1, 1, 1, 100)
+    waiting = asyncio.ensure_future(window.enter(1, 1, 1, 100))
+    await asyncio.sleep(0)
+    window.leave(1, 1)
+    idle.append(window.idle)
+    await asyncio.wait_for(waiting, 1)
+    window.leave(1, 1)
+    idle.append(window.idle)
+    assert idle == [True, False, True]
+
+
 async def test_events_and_bytes_are_both_bounds() -> None:
     for events, size in ((1, 1_000), (1_000, 1)):
         window = Window()

@@ -50,6 +50,9 @@ class FakeIntake:
     async def deliver(self, record: Record) -> Outcome:
         raise AssertionError("a timer has positions")
 
+    def rest(self, until: float) -> None:
+        """A host that lets nobody rest."""
+
     def lag(self, source: str, records: int) -> None: ...
 
 

@@ -12,7 +12,7 @@ from sluice.errors import ClaimLost, Unavailable
 from sluice.event import Event, Record
 from sluice.filters import parse
 from sluice.host.batching import BATCH_BYTES, Batching
-from sluice.host.intake import HostIntake
+from sluice.host.intake import HostIntake, Rested
 from sluice.ledger import Claim, Slice, SourceKey
 from sluice.outcome import DONE, Outcome, Verdict
 
@@ -219,3 +219,63 @@ async def test_a_filtered_delivery_is_done_and_goes_nowhere() -> None:
     outcome = await an_intake(dispatch, a_binding(filter_text='{"a": 1}')).deliver(Record(b"{}", "http", "", 0))
     assert outcome.verdict is Verdict.DONE
     assert not dispatch.pushed
+
+
+class AtTen:
+    def time(self) -> float:
+        return 10.0
+
+    def monotonic(self) -> float:
+        return 10.0
+
+
+def resting(dispatch: RecordingDispatch, binding: Binding, *held: Claim) -> HostIntake:
+    return HostIntake(binding, dispatch, dispatch, Batching(binding, shape, None), AtTen(), held)
+
+
+async def test_a_claim_is_kept_over_a_rest_with_the_position_reached() -> None:
+    dispatch = RecordingDispatch()
+    before = resting(dispatch, a_binding())
+    claim = await before.claim("p0")
+    await before.offer(claim, records(3), "3")
+    with pytest.raises(Rested) as rested:
+        before.rest(1000.0)
+    assert rested.value.until == 1000.0
+    kept = before.keep()
+    before.close()
+    after = resting(dispatch, a_binding(), *kept)
+    again = await after.claim("p0")
+    assert (again.epoch, again.position) == (claim.epoch, "3")
+    assert dispatch.released == []
+    await after.offer(again, records(1, 3), "4")
+    assert [piece.start for piece in dispatch.slices] == ["0", "3"]
+
+
+async def test_a_short_wait_is_no_rest() -> None:
+    resting(RecordingDispatch(), a_binding()).rest(12.0)
+    an_intake(RecordingDispatch(), a_binding()).rest(1000.0)
+
+
+async def test_a_lost_source_lets_nobody_rest() -> None:
+    dispatch = RecordingDispatch()
+    intake = resting(dispatch, a_binding())
+    claim = await intake.claim("p0")
+    dispatch.error = ClaimLost("taken over")
+    with pytest.raises(ClaimLost):
+        await intake.offer(claim, records(1), "1")
+    intake.rest(1000.0)
+
+
+async def test_a_kept_claim_that_nobody_asked_for_is_let_go_in_the_end() -> None:
+    dispatch = RecordingDispatch()
+    kept = Claim(SourceKey("t1", "1", "p0"), 1, "3")
+    intake = resting(dispatch, a_binding(), kept)
+    intake.rest(1000.0)
+    intake.close()
+    assert dispatch.released == ["p0"]
+
+
+async def test_an_assigned_source_is_taken_over_even_if_a_claim_was_kept() -> None:
+    dispatch = RecordingDispatch()
+    intake = resting(dispatch, a_binding(), Claim(SourceKey("t1", "1", "p0"), 0, "3"))
+    assert (await intake.claim("p0", assigned=True)).epoch == 1

@@ -2,15 +2,15 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
 from sluice.binding import Binding, TriggerStatus
 from sluice.catalog import Change, Health, Snapshot
-from sluice.clock import SystemClock
+from sluice.clock import SteppedClock, SystemClock
 from sluice.errors import SourceLost, SourceRefused
-from sluice.host.supervisor import Supervisor
+from sluice.host.supervisor import A_REPORT, MOST_STARTING, Supervisor
 from sluice.metrics import Exposition
 from sluice.trigger import Intake, TriggerKind
 from tests.unit.sluice.host.test_intake import RecordingDispatch, a_binding
@@ -69,7 +69,7 @@ class Supervised:
         await until(lambda: any(health.state == "error" for health in self.supervisor.health()))
         return self.supervisor.health()[0]
 
-    async def __aenter__(self) -> "Supervised":
+    async def __aenter__(self) -> Self:
         self.task = asyncio.ensure_future(self.supervisor.run())
         await asyncio.sleep(0)
         return self
@@ -148,3 +148,120 @@ async def test_a_removed_binding_stops() -> None:
         it.snapshot.apply(Change(2, removed="binding:t1"))
         await asyncio.wait_for(it.trigger.stopped.wait(), 5)
         assert it.supervisor.health() == []
+
+
+class Sleepy:
+    """Offers what it was started for, then rests for a minute."""
+
+    def __init__(self, clock: SteppedClock) -> None:
+        self.clock = clock
+        self.positions: list[str | None] = []
+
+    async def run(self, intake: Intake, ready: Callable[[], None]) -> None:
+        claim = await intake.claim("s")
+        self.positions.append(claim.position)
+        ready()
+        await intake.offer(claim, (), str(len(self.positions)))
+        intake.rest(self.clock.time() + 60)
+        await asyncio.Event().wait()
+
+
+class Resting(Supervised):
+    """A supervisor over a trigger that rests, with a clock that is stepped."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = SteppedClock()
+        self.sleepy = Sleepy(self.clock)
+        kind = TriggerKind("kafka", ("OPENSOURCEKAFKA",), NoSettings, lambda b, s, r: b"", lambda b, s: self.sleepy)
+        self.supervisor = Supervisor("kafka", {"OPENSOURCEKAFKA": kind}, self.dispatch, self.snapshot, self.clock, Exposition())
+
+    async def rests(self, runs: int) -> None:
+        """After so many runs."""
+        await until(lambda: len(self.sleepy.positions) == runs and not any(map(_is_run, asyncio.all_tasks())))
+
+
+def _is_run(task: "asyncio.Task[Any]") -> bool:
+    return task.get_name().startswith("trigger ")
+
+
+async def test_a_trigger_that_rests_has_no_task_and_goes_on_with_its_claim() -> None:
+    async with Resting() as it:
+        it.say(a_generation(1))
+        await it.rests(1)
+        assert [health.state for health in it.supervisor.health()] == ["running"]
+        assert it.dispatch.released == []
+        it.clock.advance(60)
+        await it.rests(2)
+        assert it.sleepy.positions == ["0", "1"]
+        assert it.dispatch.epoch == 1
+
+
+async def test_a_resting_trigger_is_not_woken_before_its_time() -> None:
+    async with Resting() as it:
+        it.say(a_generation(1))
+        await it.rests(1)
+        it.clock.advance(50)
+        it.supervisor._turn()
+        await asyncio.sleep(0)
+        assert len(it.sleepy.positions) == 1
+
+
+async def test_a_resting_trigger_that_is_stopped_lets_its_claims_go() -> None:
+    async with Resting() as it:
+        it.say(a_generation(1))
+        await it.rests(1)
+        it.say(a_generation(2, TriggerStatus.DISABLED))
+        assert it.dispatch.released == ["s"]
+        it.clock.advance(60)
+        it.supervisor._turn()
+        await asyncio.sleep(0)
+        assert len(it.sleepy.positions) == 1
+
+
+async def test_a_trigger_that_rests_when_the_host_stops_lets_its_claims_go() -> None:
+    async with Resting() as it:
+        it.say(a_generation(1))
+        await it.rests(1)
+    assert it.dispatch.released == ["s"]
+
+
+async def test_a_changed_trigger_is_woken_by_its_change() -> None:
+    async with Resting() as it:
+        it.say(a_generation(1))
+        await it.rests(1)
+        it.say(a_generation(2, batch_size=5))
+        await it.rests(2)
+        assert it.dispatch.released == ["s"]
+        assert it.dispatch.epoch == 2
+
+
+class Stuck:
+    """Never gets ready."""
+
+    async def run(self, intake: Intake, ready: Callable[[], None]) -> None:
+        await asyncio.Event().wait()
+
+
+async def test_triggers_that_do_not_get_ready_do_not_keep_others_from_their_start() -> None:
+    async with Supervised() as it:
+        for number in range(MOST_STARTING + 100):
+            stuck = a_generation(1)
+            it.say(msgspec.structs.replace(stuck, trigger=f"t{number}"))
+            it.trigger = Stuck()  # type: ignore[assignment] # the kind builds whatever stands here
+        await until(lambda: len(it.built) == MOST_STARTING + 100)
+
+
+async def test_a_report_names_what_changed_and_in_time_each_of_the_others() -> None:
+    async with Supervised() as it:
+        many = A_REPORT + 500
+        for number in range(many):
+            it.say(msgspec.structs.replace(a_generation(1), trigger=f"t{number}"))
+        await until(lambda: {health.state for health in it.supervisor.health()} == {"running"})
+        while it.supervisor._news:
+            it.supervisor.report()
+        told = [{health.trigger for health in it.supervisor.report()} for _ in range(2)]
+        assert len(told[0]) == A_REPORT
+        assert len(told[0] | told[1]) == many
+        it.say(msgspec.structs.replace(a_generation(2, TriggerStatus.DISABLED), trigger="t7"))
+        assert all(health.trigger != "t7" for _ in range(3) for health in it.supervisor.report())
