@@ -39,6 +39,7 @@ class RunnerService:
 
     def __init__(self, data: Path, engine: Engine, fetch: Fetch, clock: Clock, options: RunnerOptions | None = None) -> None:
         options = options or RunnerOptions()
+        data = data.resolve()  # instances are started from another working directory than ours
         self.engine = engine
         self._log_store = LogStore(data / "runner" / "logs", clock)
         packages = Packages(data / "runner" / "code", fetch)
