@@ -84,6 +84,8 @@ class Snapshot:
         self.generation = 0
         self.synced = False
         """Whether everything has arrived once: before that, what is missing may merely not have come yet."""
+        self.remembered = False
+        """Whether all of it is from a file: control may know more, so what is missing is not known to be gone."""
         self.bindings: dict[str, Binding] = {}
         self.functions: dict[str, Function] = {}
         self.aliases: dict[str, Alias] = {}

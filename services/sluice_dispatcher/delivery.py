@@ -207,6 +207,13 @@ class Delivery:
         if queue.spilled and queue.room * 2 >= queue.head:
             self._load_soon(queue)
 
+    def _knows(self, pending: Pending) -> bool:
+        try:
+            self._snapshot.resolve(pending.route.function, pending.event.id)
+        except FunctionGone:
+            return False
+        return True
+
     def _target(self, queue: FunctionQueue, pending: Pending, now: float) -> Function | None:
         """The function version for the next attempt, or None after the event has been ended instead."""
         finish = self._cancelled_end(pending)

@@ -50,6 +50,7 @@ async def _follow_once(catalog: Catalog, service: str, kinds: frozenset[str], sn
             whole = True
             for name in stale:
                 snapshot.apply(Change(change.generation, removed=name))
+            snapshot.remembered = False
         snapshot.apply(change)
         if whole:
             saver.changed()
@@ -117,4 +118,5 @@ def restore(file: Path, snapshot: Snapshot) -> None:
         snapshot.apply(Change(saved.generation, function=function))
     for alias in saved.aliases:
         snapshot.apply(Change(saved.generation, alias=alias))
+    snapshot.remembered = True
     snapshot.apply(Change(saved.generation))

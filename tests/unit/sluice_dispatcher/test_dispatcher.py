@@ -360,6 +360,24 @@ async def test_events_of_a_deleted_function_are_discarded_and_kept(mesh: Mesh) -
     assert dead.failure == FailureKind.FUNCTION_GONE
 
 
+async def test_events_of_a_function_that_a_remembered_catalog_lacks_wait_until_control_has_spoken(mesh: Mesh) -> None:
+    other = Function("urn:fss:local-1:p1:function:default:other:latest")
+    mesh.bind(Binding("t2", "p1", "OPENSOURCEKAFKA", "kafka", other.urn, b"{}"))
+    mesh.define(other)
+    event = await mesh.push()
+    await mesh.push(trigger="t2")
+    await mesh.running(2)
+    mesh.snapshot = Snapshot()
+    mesh.snapshot.remembered = True
+    mesh.define(other)
+    await mesh.restart()
+    await mesh.running(1)
+    assert await mesh.state(event) == "WAIT"
+    mesh.snapshot.remembered = False
+    mesh.define(Function(URN))
+    await mesh.running(2)
+
+
 async def test_events_of_a_deleted_trigger_still_run(mesh: Mesh) -> None:
     mesh.runner.slots = 0
     event = await mesh.push()

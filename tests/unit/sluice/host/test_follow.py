@@ -102,6 +102,16 @@ async def test_many_changes_at_once_are_saved_once(tmp_path: Path, monkeypatch: 
     assert saved == [50]
 
 
+async def test_what_comes_from_a_file_is_only_remembered_until_control_has_said_everything(tmp_path: Path) -> None:
+    file = tmp_path / "catalog"
+    await followed(ScriptedCatalog([function("latest"), Change(1)]), 1, file)
+    snapshot = Snapshot()
+    restore(file, snapshot)
+    assert snapshot.synced
+    assert snapshot.remembered
+    assert not (await followed(ScriptedCatalog([function("latest"), function("v1"), Change(2)]), 2, file)).remembered
+
+
 def test_a_damaged_file_is_as_good_as_none(tmp_path: Path) -> None:
     file = tmp_path / "catalog"
     file.write_bytes(b"\x93garbage")
