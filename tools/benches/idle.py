@@ -36,8 +36,10 @@ def _sizes(setting: Setting, *, mesh: bool) -> dict[str, float]:
 
 
 def name_of(command: str) -> str:
-    """`serve kafka` -> kafka; the fork server and its agents; `up` for the command itself. Pure."""
+    """`serve kafka` and `sluice_cli.member kafka` -> kafka; the fork server and its agents; `up` for the command itself. Pure."""
     if "forkserver" in command:
         return "fork server and agents"
-    _, serves, rest = command.partition(" serve ")
-    return rest.split()[0] if serves else "up"
+    for word in (" serve ", " sluice_cli.member "):
+        if word in command:
+            return command.partition(word)[2].split()[0]
+    return "up"

@@ -8,6 +8,7 @@ from tools.benches.idle import name_of
     [
         ("12 python /x/.venv/bin/sluice up --data /d", "up"),
         ("13 python /x/.venv/bin/sluice serve kafka --config c", "kafka"),
+        ("14 /x/python -m sluice_cli.member dispatcher /data", "dispatcher"),
         ("14 python -S -E -c from sluice_runner.forkserver import main", "fork server and agents"),
     ],
 )
