@@ -188,6 +188,10 @@ class Delivery:
         stalled = 0
         credit: dict[str, int] = {}  # asked once a pass: an answer costs as much as a tenth of a call
         while stalled < queue.turns and (pending := queue.take()):
+            if self._snapshot.remembered and not self._knows(pending):
+                queue.put_back(pending)
+                stalled += 1
+                continue
             function = self._target(queue, pending, now)
             if function is None:
                 continue
@@ -208,6 +212,7 @@ class Delivery:
             self._load_soon(queue)
 
     def _knows(self, pending: Pending) -> bool:
+        """A function that is missing from a remembered catalog may only be newer than the file: its events wait for control's word."""
         try:
             self._snapshot.resolve(pending.route.function, pending.event.id)
         except FunctionGone:
