@@ -4,7 +4,7 @@ import os
 import secrets
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import pytest
@@ -13,9 +13,9 @@ from tests.e2e.driver import FUNCTIONS, Sluice, Witness
 
 
 @contextmanager
-def running_sluice(mesh: bool) -> Iterator[Sluice]:
-    """Started. Its data lies in /var/tmp, because a function may be given a private /tmp."""
-    with tempfile.TemporaryDirectory(prefix="sluice-e2e-", dir="/var/tmp") as folder:
+def running_sluice(mesh: bool, disk: Callable[[Path], AbstractContextManager[None]] | None = None) -> Iterator[Sluice]:
+    """Started. Its data lies in /var/tmp, because a function may be given a private /tmp; `disk` may put one of its own there."""
+    with tempfile.TemporaryDirectory(prefix="sluice-e2e-", dir="/var/tmp") as folder, disk(Path(folder)) if disk else nullcontext():
         running = Sluice(Path(folder) / "data", mesh=mesh)
         try:
             running.start()

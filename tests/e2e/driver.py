@@ -205,6 +205,16 @@ class Sluice:
     def counts(self, trigger: str) -> dict[str, int]:
         return self.row(trigger)
 
+    def until_state(self, trigger: str, state: str, within_s: float = 40.0) -> dict[str, Any]:
+        """Wait until the trigger is shown in that state."""
+        deadline = time.monotonic() + within_s
+        while True:
+            row = self.row(trigger)
+            if row["state"] == state:
+                return row
+            assert time.monotonic() < deadline, (row, self.log.read_text()[-3000:])
+            time.sleep(0.1)
+
     def until_ended(self, trigger: str, events: int, within_s: float = 60.0) -> dict[str, int]:
         """Wait until so many events of the trigger have ended."""
         deadline = time.monotonic() + within_s
@@ -237,7 +247,7 @@ class Witness:
 
     def lines(self) -> list[tuple[str, float, str, str, str]]:
         """word, time, id, attempt, body of each line."""
-        rows = (line.split(" ", 4) for line in self.file.read_text().splitlines())
+        rows = (line.split(" ", 4) for line in self.file.read_text().split("\n"))
         return [(row[0], float(row[1]), row[2], row[3], row[4]) for row in rows if len(row) == 5]
 
     def calls(self) -> list[tuple[str, str, str]]:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from confluent_kafka import Producer
 
-from tests.e2e.driver import Witness
+from tests.e2e.driver import Sluice, Witness
 from tests.servers import Kafka
 
 
@@ -73,11 +73,13 @@ def assert_the_sums_are_right(witness: Witness, sent: int, kills: int = 0, most_
 
 def assert_in_order(witness: Witness, partitions: int) -> None:
     """Of each partition one after the other; what was in flight at a kill may run again, nothing runs before its predecessor."""
-    last: dict[int, int] = {}
-    for number in numbers(witness):
-        partition = number % partitions
-        assert number in (last.get(partition, partition - partitions) + partitions, last.get(partition))
-        last[partition] = number
+    seen = list(zip(witness.calls(), numbers(witness), strict=True))
+    for partition in range(partitions):
+        own = [(number, event, attempt) for (event, attempt, _), number in seen if number % partitions == partition]
+        before = partition - partitions
+        for at, (number, _, _) in enumerate(own):
+            assert number in (before, before + partitions), own[max(0, at - 5) : at + 5]
+            before = number
 
 
 def overlaps(witness: Witness) -> int:
@@ -92,3 +94,10 @@ def overlaps(witness: Witness) -> int:
         else:
             open_calls[event] -= 1
     return found
+
+
+def assert_all_succeeded(sluice: Sluice, trigger: str, sent: int) -> None:
+    """And the counters say so."""
+    row = sluice.until_ended(trigger, sent)
+    dead = [letter for letter in sluice.ours("/dead")["dead"] if letter["trigger_id"] == trigger]
+    assert (row["received"], row["success"], row["open"]) == (sent, sent, 0), (row, dead[:5])

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from tests.e2e.driver import Sluice, Witness
-from tests.e2e.records import Sender, assert_in_order, assert_the_sums_are_right
+from tests.e2e.records import Sender, assert_all_succeeded, assert_in_order, assert_the_sums_are_right
 from tests.servers import Kafka
 
 EVENTS = 3_000
@@ -15,8 +15,7 @@ def test_records_are_delivered_once_each(sluice: Sluice, kafka: Kafka, witness: 
     sender = Sender(kafka)
     sender.send(EVENTS)
     trigger = sluice.trigger(make_function(), "OPENSOURCEKAFKA", sender.settings(kafka))
-    row = sluice.until_ended(trigger, EVENTS)
-    assert (row["received"], row["success"], row["open"]) == (EVENTS, EVENTS, 0)
+    assert_all_succeeded(sluice, trigger, EVENTS)
     assert_the_sums_are_right(witness, EVENTS)
 
 
@@ -48,8 +47,7 @@ def test_everything_killed_loses_nothing_and_repeats_only_what_was_in_flight(
         sluice.kill()
         sluice.start()
     sender.send(EVENTS - sender.sent)
-    row = sluice.until_ended(trigger, EVENTS)
-    assert (row["received"], row["success"], row["open"]) == (EVENTS, EVENTS, 0)
+    assert_all_succeeded(sluice, trigger, EVENTS)
     assert_the_sums_are_right(witness, EVENTS, kills, most_in_flight=2 * 16 + 64)
 
 
