@@ -40,9 +40,9 @@ def up(
     config: Config = None,
 ) -> None:
     """Run everything on this machine until stopped."""
-    from sluice_cli.up import up as run_everything
+    from sluice_cli.start import start
 
-    run_everything(data=data, listen=listen, mesh=mesh, config=config)
+    start(data=data, listen=listen, mesh=mesh, config=config)
 
 
 @app.command()

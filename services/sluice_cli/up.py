@@ -8,22 +8,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
-import typer
 
 from sluice.catalog import Health, Key, Snapshot
 from sluice.clock import Clock, SystemClock
 from sluice.host.follow import follow
 from sluice.host.kinds import by_type, installed
-from sluice.host.log import set_up
 from sluice.host.member import end
-from sluice.host.process import run
 from sluice.host.supervisor import Supervisor
 from sluice.host.tracing import make
 from sluice.metrics import GENERATION, Exposition
-from sluice.settings import Settings, load
+from sluice.settings import Settings
 from sluice.tracing import NoTraces, Traces
 from sluice.trigger import TriggerKind
-from sluice_cli.data_directory import prepare
 from sluice_cli.listening import require_free
 from sluice_control.control import Control
 from sluice_control.credentials import write_credentials
@@ -54,24 +50,6 @@ class Services:
     snapshot: Snapshot = field(default_factory=Snapshot)
     traces: Traces = field(default_factory=NoTraces)
     kinds: Mapping[str, TriggerKind] = field(default_factory=lambda: by_type(installed()))
-
-
-def up(*, data: Path | None = None, listen: str | None = None, mesh: bool = False, config: Path | None = None) -> None:
-    """The command: settings, logs, and everything in this process, or as processes connected by gRPC."""
-    settings = load(config, data=data, listen=listen)
-    set_up(settings.log_level)
-    prepare(settings.data)
-    if mesh:
-        from sluice_cli.mesh import run_mesh
-
-        run(lambda stop: run_mesh(settings, config, stop, announce))
-    else:
-        run(lambda stop: run_all(settings, stop, announce))
-
-
-def announce(credentials: Path, url: str) -> None:
-    """Said once, when requests can arrive."""
-    typer.echo(f"Sluice is up at {url}\nkeys are in {credentials}")
 
 
 async def run_all(settings: Settings, stop: asyncio.Event, announce: Callable[[Path, str], None]) -> None:
