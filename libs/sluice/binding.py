@@ -1,8 +1,11 @@
 """A binding: what the mesh must know to serve one trigger."""
 
+import sys
 from enum import StrEnum
 
 import msgspec
+
+_SHARED = ("project", "type", "kind", "function", "incarnation")
 
 
 class Mode(StrEnum):
@@ -57,3 +60,8 @@ class Binding(msgspec.Struct, frozen=True, omit_defaults=True):
     incarnation: str = "1"
     generation: int = 1
     created_ms: int = 0
+
+    def __post_init__(self) -> None:
+        """Words that many bindings have in common are kept once, however often they arrive."""
+        for name in _SHARED:
+            msgspec.structs.force_setattr(self, name, sys.intern(getattr(self, name)))
