@@ -130,6 +130,11 @@ class Delivery:
                     return pending
         return None
 
+    def held_because(self, function: str) -> str:
+        """Why nothing of the function (URN with a qualifier) can run now, or ""."""
+        queue = self._queues.get(function.rpartition(":")[0])
+        return queue.hold_reason if queue else ""
+
     def cancel(self, event: bytes) -> None:
         """End the event: at once if it runs, else when its turn comes."""
         if not self._runner.cancel(event):
@@ -292,6 +297,7 @@ class Delivery:
         if queue.holds and not isinstance(decision, Hold):
             queue.holds = 0
             queue.held_until = 0.0
+            queue.hold_reason = ""
         self._touch(queue)
 
     def _finish(self, queue: FunctionQueue, pending: Pending, finish: Finish, reply: Reply, now: float) -> None:
@@ -315,6 +321,7 @@ class Delivery:
         self.retries.add(hold.failure.kind)
         if queue.held_until <= now or queue.held_until == float("inf"):
             queue.holds += 1
+            queue.hold_reason = pending.reason
             queue.held_until = now + retry_pause(queue.holds, self._jitter)
 
     # -- the tasks --------------------------------------------------------------------------------------------------------------------

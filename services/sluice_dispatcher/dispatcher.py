@@ -199,11 +199,14 @@ class Dispatcher:
     def _as_it_is_now(self, story: Story) -> Story:
         if story.state != "WAIT":
             return story
+        now, steps = self._clock.time(), story.steps
+        if held := self._delivery.held_because(story.route.function):
+            steps = (*steps, Step(now, "held", held))
         running = self._delivery.find(story.id)
         if running is None:
-            return story
-        step = Step(self._clock.time(), "running", f"attempt {running.executions + 1} on {running.version}")
-        return Story(story.id, story.route, "RUNNING", (*story.steps, step))
+            return Story(story.id, story.route, story.state, steps)
+        step = Step(now, "running", f"attempt {running.executions + 1} on {running.version}")
+        return Story(story.id, story.route, "RUNNING", (*steps, step))
 
     async def recent(self, project: str, function: str, state: str, since: float, until: float, limit: int, marker: int) -> list[Story]:
         wanted = "WAIT" if state == "RUNNING" else state

@@ -27,6 +27,8 @@ class FunctionQueue:
         self.spilled = False
         self.held_until = 0.0
         """No event of the function runs before this; 0 when nothing holds it."""
+        self.hold_reason = ""
+        """Why the function cannot run, while it is held."""
         self.holds = 0
         """Consecutive times that the function could not run at all."""
         self.running: dict[int, Pending] = {}

@@ -276,15 +276,21 @@ async def test_credit_bounds_what_the_runner_gets(mesh: Mesh) -> None:
 
 
 async def test_a_function_that_cannot_start_is_probed_by_one_event(mesh: Mesh) -> None:
-    for _ in range(10):
-        await mesh.push()
+    probing, *_, waiting = [await mesh.push() for _ in range(10)]
     await mesh.running(10)
     for _ in range(10):
         mesh.runner.answer(failed(FailureKind.START_FAILED))
     await until(lambda: len(mesh.runner.calls) == 11)
     assert len(mesh.runner.held) == 1, "one probes, nine wait"
+    for event in (probing, waiting):
+        story = await mesh.dispatcher.explain("p1", event)
+        assert story is not None
+        assert any("start_failed: why" in step.detail for step in story.steps)
     mesh.runner.answer()
     await mesh.running(9)
+    story = await mesh.dispatcher.explain("p1", waiting)
+    assert story is not None
+    assert not any("start_failed" in step.detail for step in story.steps)
 
 
 async def test_a_restart_loses_nothing_and_runs_what_was_running_again(mesh: Mesh) -> None:
