@@ -144,6 +144,8 @@ class Measurement:
 
     async def steady(self, seconds: int) -> dict[str, float]:
         """Errors (ms) of all fires of whole seconds from now on."""
+        self._watched.fires.clear()
+        self._runner.calls.clear()
         first, used = math.ceil(time.time()), time.process_time()
         instants, wanted = range(first, first + seconds), seconds * A_SECOND
         await _until(lambda: sum(instant in instants for instant, _ in self._watched.fires) >= wanted, first + seconds)

@@ -166,8 +166,9 @@ class Supervisor:
             self._begin_due()
 
     def _turn(self) -> float:
-        """Start those whose rest ends, and of the others that wait for their start as many as there is room for; when to look again (s)."""
-        self._due.extendleft(self._rests.due(self._clock.time()))
+        """Wake all whose rest ends, and start as many of the new ones as there is room for; when to look again (s)."""
+        for running in self._rests.due(self._clock.time()):
+            self._begin(running)
         self._begin_due(TRICKLE)
         return STRIDE_S if self._due else TICK_S
 
@@ -176,11 +177,11 @@ class Supervisor:
         while self._due and room > 0:
             running = self._due.popleft()
             if self._running.get(running.binding.trigger) is running:
+                self._starting.add(running)
                 self._begin(running)
                 room -= 1
 
     def _begin(self, running: Running) -> None:
-        self._starting.add(running)
         running.task = asyncio.get_running_loop().create_task(self._supervise(running), name=f"trigger {running.binding.trigger}")
 
     def _remove(self, trigger: str) -> None:

@@ -10,7 +10,7 @@ from sluice.binding import Binding, TriggerStatus
 from sluice.catalog import Change, Health, Snapshot
 from sluice.clock import SteppedClock, SystemClock
 from sluice.errors import SourceLost, SourceRefused
-from sluice.host.supervisor import A_REPORT, MOST_STARTING, Supervisor
+from sluice.host.supervisor import A_REPORT, MOST_STARTING, Running, Supervisor
 from sluice.metrics import Exposition
 from sluice.trigger import Intake, TriggerKind
 from tests.unit.sluice.host.test_intake import RecordingDispatch, a_binding
@@ -265,3 +265,15 @@ async def test_a_report_names_what_changed_and_in_time_each_of_the_others() -> N
         assert len(told[0] | told[1]) == many
         it.say(msgspec.structs.replace(a_generation(2, TriggerStatus.DISABLED), trigger="t7"))
         assert all(health.trigger != "t7" for _ in range(3) for health in it.supervisor.report())
+
+
+async def test_a_trigger_whose_rest_ends_does_not_wait_for_those_that_start() -> None:
+    async with Resting() as it:
+        it.say(a_generation(1))
+        await it.rests(1)
+        it.supervisor._starting.update(Running(a_generation(1)) for _ in range(MOST_STARTING))
+        for number in range(MOST_STARTING):
+            it.say(msgspec.structs.replace(a_generation(1), trigger=f"new {number}"))
+        it.clock.advance(60)
+        it.supervisor._turn()
+        assert "trigger t1" in {task.get_name() for task in asyncio.all_tasks()}
