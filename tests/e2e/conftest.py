@@ -27,7 +27,7 @@ def running_sluice(mesh: bool, disk: Callable[[Path], AbstractContextManager[Non
 @pytest.fixture(params=["one process", "mesh"], scope="module")
 def shared_sluice(request: pytest.FixtureRequest) -> Iterator[Sluice]:
     """One for all tests of a module, because a mesh takes seconds to start."""
-    with _no_settings_from_outside(), running_sluice(request.param == "mesh") as running:
+    with running_sluice(request.param == "mesh") as running:
         yield running
 
 
@@ -79,7 +79,7 @@ def make_function(sluice: Sluice, witness: Witness) -> Iterator[MakeFunction]:
             sluice.send("DELETE", f"/v2/{sluice.project}/fgs/functions/{urn}")
 
 
-@contextmanager
+@pytest.fixture(autouse=True, scope="module")
 def _no_settings_from_outside() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("SLUICE_") and name != "SLUICE_CACHE"]:

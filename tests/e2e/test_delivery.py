@@ -40,7 +40,7 @@ def test_everything_killed_loses_nothing_and_repeats_only_what_was_in_flight(
 ) -> None:
     sender = Sender(kafka)
     trigger = sluice.trigger(make_function(delay_ms=5), "OPENSOURCEKAFKA", sender.settings(kafka))
-    kills = 4
+    kills = 3
     for _ in range(kills):
         sender.send(EVENTS // 5)
         time.sleep(0.4)
