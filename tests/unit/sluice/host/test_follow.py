@@ -96,7 +96,12 @@ async def test_a_service_starts_from_disk_without_control(tmp_path: Path) -> Non
 
 async def test_many_changes_at_once_are_saved_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     saved: list[int] = []
-    monkeypatch.setattr(module, "save", lambda file, snapshot: (saved.append(len(snapshot.functions)), file.touch()))
+
+    def count(file: Path, snapshot: Snapshot) -> None:
+        saved.append(len(snapshot.functions))
+        file.touch()
+
+    monkeypatch.setattr(module, "save", count)
     monkeypatch.setattr(module, "SAVE_AFTER_S", 0.05)
     await followed(ScriptedCatalog([function(f"v{number}") for number in range(50)] + [Change(1)]), 1, tmp_path / "catalog")
     assert saved == [50]
