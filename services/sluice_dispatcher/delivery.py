@@ -32,6 +32,8 @@ MEMORY_BYTES = 64 * 1024 * 1024
 TICK_S = 0.05
 """How finely delayed events are woken."""
 SETTLE_AGAIN_S = 0.5
+MOST_STALLED = 32
+"""Triggers without credit that one pass looks at; the next pass goes on with the others. Thousands may be ready at once."""
 
 log = structlog.get_logger()
 
@@ -192,7 +194,7 @@ class Delivery:
         queue.wake(now)
         stalled = 0
         credit: dict[str, int] = {}  # asked once a pass: an answer costs as much as a tenth of a call
-        while stalled < queue.turns and (pending := queue.take()):
+        while stalled < min(queue.turns, MOST_STALLED) and (pending := queue.take()):
             if self._snapshot.remembered and not self._knows(pending):
                 queue.put_back(pending)
                 stalled += 1
@@ -368,7 +370,7 @@ class Delivery:
             for queue in self._queues.values():
                 due = queue.next_due()
                 held = queue.holds and queue.held_until <= now
-                if held or (due is not None and due <= now) or (queue.spilled and queue.turns == 0):
+                if held or (due is not None and due <= now) or queue.spilled or queue.turns:
                     self._touch(queue)
 
     def _load_soon(self, queue: FunctionQueue) -> None:

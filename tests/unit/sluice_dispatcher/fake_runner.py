@@ -12,6 +12,8 @@ class FakeRunner:
 
     def __init__(self, slots: int = 100) -> None:
         self.slots = slots
+        self.full: set[str] = set()
+        """Versions without credit."""
         self.held: list[tuple[Call, Done]] = []
         self.calls: list[tuple[bytes, int]] = []
         self.listeners: list[Callable[[str], None]] = []
@@ -22,6 +24,8 @@ class FakeRunner:
         self.held.append((call, done))
 
     def credit(self, function: Function) -> int:
+        if function.urn in self.full:
+            return 0
         return self.slots - sum(call.function.urn == function.urn for call, _ in self.held)
 
     def on_credit(self, listener: Callable[[str], None]) -> None:

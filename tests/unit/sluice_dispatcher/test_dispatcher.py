@@ -275,6 +275,19 @@ async def test_credit_bounds_what_the_runner_gets(mesh: Mesh) -> None:
     assert len(mesh.runner.calls) == 5
 
 
+async def test_a_version_with_credit_is_found_behind_many_triggers_without(mesh: Mesh) -> None:
+    other = f"{FUNCTION}:v1"
+    mesh.define(Function(other))
+    mesh.bind(Binding("late", "p1", "OPENSOURCEKAFKA", "kafka", other, b"{}"))
+    mesh.runner.full = {URN}
+    for number in range(200):
+        mesh.bind(Binding(f"many-{number}", "p1", "OPENSOURCEKAFKA", "kafka", URN, b"{}"))
+        await mesh.push(trigger=f"many-{number}")
+    event = await mesh.push(trigger="late")
+    await mesh.running(1)
+    assert mesh.runner.answer().id == event
+
+
 async def test_a_function_that_cannot_start_is_probed_by_one_event(mesh: Mesh) -> None:
     probing, *_, waiting = [await mesh.push() for _ in range(10)]
     await mesh.running(10)
