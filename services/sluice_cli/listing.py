@@ -90,11 +90,16 @@ def found(client: Client, what: Noun, name: str) -> Iterator[dict[str, Any]]:
         case Noun.FUNCTIONS:
             yield from functions(client, name)
         case Noun.TRIGGERS:
-            yield from triggers(client, function=name)
+            yield from sorted(triggers(client, function=name), key=_by_function)
         case Noun.VERSIONS:
             yield from client.get(path(_fgs(client), "functions", name, "versions"))["versions"]
         case Noun.ALIASES:
             yield from client.get(path(_fgs(client), "functions", name, "aliases"))
+
+
+def _by_function(trigger: dict[str, Any]) -> tuple[str, ...]:
+    """What belongs together stands together; ids are random."""
+    return trigger["function"], trigger["type"], trigger.get("name", ""), trigger["trigger_id"]
 
 
 def functions(client: Client, name: str = "") -> Iterator[dict[str, Any]]:
