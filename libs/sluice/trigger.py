@@ -82,5 +82,3 @@ class TriggerKind(msgspec.Struct, frozen=True):
     created_disabled: frozenset[str] = frozenset()
     fixed: frozenset[str] = frozenset()
     """Type codes whose triggers cannot be disabled, only deleted."""
-    positions_after: Callable[[str, str], bool] = msgspec.field(default=lambda one, other: int(one) > int(other))
-    """Whether one position stands after another."""

@@ -5,7 +5,7 @@ from collections import deque
 
 from sluice.catalog import FunctionGone, Snapshot
 from sluice.event import Event
-from sluice.function import MAX_SYNC_TIMEOUT_S, Function
+from sluice.function import MAX_SYNC_TIMEOUT_S
 from sluice.metrics import CALLS, Counter
 from sluice.outcome import Failure, FailureKind, Outcome, Reply, Verdict
 from sluice.runner import Call, Runner
@@ -83,9 +83,6 @@ class Calls:
                 self._submit(call, future)
             waiting.popleft()
         self._waiting.pop(urn, None)
-
-    def wait_count(self, function: Function) -> int:
-        return len(self._waiting.get(function.urn, ()))
 
 
 def _answer(future: asyncio.Future[Reply], reply: Reply) -> None:

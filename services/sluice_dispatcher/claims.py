@@ -39,11 +39,6 @@ class Claims:
     def held_by(self, session: "ClaimSession") -> list[SourceKey]:
         return [key for key, holder in self._holders.items() if holder is session]
 
-    def holder(self, key: SourceKey) -> str:
-        """The name of the service that holds the source, or ""."""
-        session = self._holders.get(key)
-        return session.service if session else ""
-
 
 class ClaimSession:
     """One trigger service's connection (`sluice.dispatch.Session`)."""

@@ -143,11 +143,6 @@ class Delivery:
             self._cancelled.add(event)
             self._touch_all()
 
-    def oldest(self) -> dict[str, float]:
-        """When the oldest event in memory was accepted, by function."""
-        ages = ((name, queue.oldest()) for name, queue in self._queues.items())
-        return {name: at for name, at in ages if at is not None}
-
     # -- pumping ----------------------------------------------------------------------------------------------------------------------
 
     def _queue(self, function: str) -> FunctionQueue:

@@ -177,10 +177,3 @@ class FunctionQueue:
             self._make_ready(behind.popleft())
         else:
             del self._lanes[lane]
-
-    def oldest(self) -> float | None:
-        """When the oldest event in memory was accepted (seconds since the epoch)."""
-        heads = [queue[0].accepted_at for queue in self._ready.values()]
-        heads += [pending.accepted_at for pending in self.running.values()]
-        heads += [entry[2].accepted_at for entry in self._delayed]
-        return min(heads, default=None)

@@ -40,11 +40,6 @@ class Window:
         """Whether it counts nothing and nobody waits: a new one would be the same."""
         return not self.events and not self._waiting and not self._granted
 
-    @property
-    def full(self) -> bool:
-        """Whether somebody waits to enter."""
-        return bool(self._waiting)
-
     def _fits(self, events: int, size: int, most: int, most_bytes: int) -> bool:
         return not events or not self.events or (self.events + events <= most and self.size + size <= most_bytes)
 
