@@ -21,7 +21,7 @@ from sluice.binding import Mode
 from sluice.clock import SystemClock
 from sluice.event import Event, random_id
 from sluice.ledger import End, Ended, Push, Route, Slice, SourceKey
-from sluice_dispatcher.ledger_sqlite import SqliteLedger, open_ledger
+from sluice_dispatcher.ledger_sqlite.ledger import SqliteLedger, open_ledger
 
 FUNCTION = "urn:fss:local:bench:function:default:bench"
 ROUTE = Route("bench", "bench-trigger", f"{FUNCTION}:latest", Mode.ASYNC, "kafka")

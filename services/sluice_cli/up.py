@@ -25,7 +25,7 @@ from sluice_control.control import Control
 from sluice_control.credentials import write_credentials
 from sluice_control.doctor import Check
 from sluice_dispatcher.dispatcher import Dispatcher
-from sluice_dispatcher.ledger_sqlite import SqliteLedger, open_ledger
+from sluice_dispatcher.ledger_sqlite.ledger import SqliteLedger, open_ledger
 from sluice_gateway.app import Gateway
 from sluice_gateway.service import GatewayService
 from sluice_runner.engine_process import ProcessEngine

@@ -12,7 +12,7 @@ from sluice.wire.records_server import RecordsService
 from sluice.wire.runner_client import RemoteRunner
 from sluice.wire.server import WireServer
 from sluice_dispatcher.dispatcher import Dispatcher
-from sluice_dispatcher.ledger_sqlite import open_ledger
+from sluice_dispatcher.ledger_sqlite.ledger import open_ledger
 
 DRAIN_WITHIN_S = 5.0
 LEASE = "dispatcher"

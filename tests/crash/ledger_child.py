@@ -13,7 +13,7 @@ from sluice.clock import SystemClock
 from sluice.event import Event, event_id
 from sluice.ledger import Claim, End, Ended, Ledger, Push, Route, Slice, SourceKey
 from sluice.outcome import FailureKind
-from sluice_dispatcher.ledger_sqlite import Options, open_ledger
+from sluice_dispatcher.ledger_sqlite.ledger import Options, open_ledger
 
 FUNCTION = "urn:fss:local:demo:function:default:crash"
 ROUTE = Route("demo", "crash", f"{FUNCTION}:latest", Mode.ASYNC, "kafka")

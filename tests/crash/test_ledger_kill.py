@@ -15,7 +15,7 @@ import pytest
 from sluice.clock import SteppedClock, SystemClock
 from sluice.errors import AlreadyRunning
 from sluice.ledger import DeadFilter, Ledger, Pending
-from sluice_dispatcher.ledger_sqlite import open_ledger
+from sluice_dispatcher.ledger_sqlite.ledger import open_ledger
 from tests.crash.ledger_child import FUNCTION, SOURCE
 from tests.waiting import until
 

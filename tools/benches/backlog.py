@@ -9,7 +9,7 @@ from sluice.binding import Mode
 from sluice.clock import SystemClock
 from sluice.event import Event, random_id
 from sluice.ledger import Push, Route
-from sluice_dispatcher.ledger_sqlite import open_ledger
+from sluice_dispatcher.ledger_sqlite.ledger import open_ledger
 from tests.e2e.driver import Sluice
 from tools.benches.figure import Row, at_most, figure
 from tools.benches.kafka import Speed, Stream, warmed

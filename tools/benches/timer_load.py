@@ -35,7 +35,7 @@ from sluice.metrics import Exposition
 from sluice.outcome import Outcome, Reply
 from sluice.runner import Call, Done
 from sluice_dispatcher.dispatcher import Dispatcher
-from sluice_dispatcher.ledger_sqlite import open_ledger
+from sluice_dispatcher.ledger_sqlite.ledger import open_ledger
 from sluice_timer.kind import timer_kind
 from tools.benches.figure import percentile
 from tools.benches.processes import resident_mib

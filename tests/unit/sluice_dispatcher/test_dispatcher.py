@@ -17,7 +17,7 @@ from sluice.ledger import DeadFilter, Slice, SourceKey, Story
 from sluice.metrics import ENDED, PENDING, RECEIVED, RUNNING, SPAN_ATTEMPT, Exposition
 from sluice.outcome import Failure, FailureKind, Reply, Verdict
 from sluice_dispatcher.dispatcher import Dispatcher, api_trigger
-from sluice_dispatcher.ledger_sqlite import SqliteLedger, open_ledger
+from sluice_dispatcher.ledger_sqlite.ledger import SqliteLedger, open_ledger
 from tests.unit.sluice_dispatcher.fake_runner import FakeRunner, failed
 from tests.waiting import until
 

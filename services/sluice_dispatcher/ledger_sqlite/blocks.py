@@ -11,9 +11,9 @@ import apsw
 
 from sluice.event import Event
 from sluice.ledger import SHARDS, Pending, Route
-from sluice_dispatcher.ledger_attempts import attempted_bits
-from sluice_dispatcher.ledger_block import FORMAT, INDEX_BITS, MAX_BYTES, MAX_EVENTS, encode_bodies, encode_ids, sequence_of
-from sluice_dispatcher.ledger_routes import Known
+from sluice_dispatcher.ledger_sqlite.attempts import attempted_bits
+from sluice_dispatcher.ledger_sqlite.block import FORMAT, INDEX_BITS, MAX_BYTES, MAX_EVENTS, encode_bodies, encode_ids, sequence_of
+from sluice_dispatcher.ledger_sqlite.routes import Known
 
 REMEMBERED = 32_768
 """Blocks whose open events are kept in memory; the others are read again when one of theirs ends."""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from sluice.ledger import Ledger
-from sluice_dispatcher.ledger_sqlite import SqliteLedger, open_ledger
+from sluice_dispatcher.ledger_sqlite.ledger import SqliteLedger, open_ledger
 from tests.contracts.ledger_machine import LedgerMachine
 
 

@@ -6,7 +6,7 @@ import apsw
 import msgspec
 
 from sluice.ledger import Route
-from sluice_dispatcher.ledger_counters import Functions
+from sluice_dispatcher.ledger_sqlite.counters import Functions
 
 REMEMBERED = 16_384
 

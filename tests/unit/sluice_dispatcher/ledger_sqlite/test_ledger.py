@@ -16,12 +16,12 @@ from sluice.errors import AlreadyRunning, ClaimLost, LedgerDamaged, LedgerFull, 
 from sluice.event import Event, random_id
 from sluice.ledger import DeadFilter, End, Ended, Pending, Push, Slice, SourceKey
 from sluice.outcome import FailureKind
-from sluice_dispatcher.ledger_schema import PAGE_BYTES
-from sluice_dispatcher.ledger_sqlite import Options, SqliteLedger, open_ledger
+from sluice_dispatcher.ledger_sqlite.ledger import Options, SqliteLedger, open_ledger
+from sluice_dispatcher.ledger_sqlite.schema import PAGE_BYTES
 from tests.contracts.ledger import FUNCTION, MANY, PUSHED, ROUTE, events, success
 from tests.waiting import until
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 SMALL = Options(reserve_bytes=1 << 16, log_bytes=1 << 19, keep_ends=1_000)
 
 
@@ -308,7 +308,7 @@ async def fill(ledger: SqliteLedger) -> list[Pending]:
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
 @pytest.mark.timeout(60)
 def test_a_full_disk_refuses_new_work_and_lets_ends_through_until_there_is_room(tmp_path: Path) -> None:
-    script = "mount -t tmpfs -o size=24m none $0 && exec $1 -m tests.unit.sluice_dispatcher.ledger_small_disk $0"
+    script = "mount -t tmpfs -o size=24m none $0 && exec $1 -m tests.unit.sluice_dispatcher.ledger_sqlite.small_disk $0"
     command = ["unshare", "--mount", "sh", "-ec", script, str(tmp_path), sys.executable]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=50)
     assert done.returncode == 0, done.stderr

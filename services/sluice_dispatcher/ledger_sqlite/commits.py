@@ -15,10 +15,10 @@ import structlog
 
 from sluice.clock import Clock
 from sluice.errors import AlreadyRunning, LedgerDamaged, LedgerFull, SluiceError, Unavailable
-from sluice_dispatcher.ledger_book import Book
-from sluice_dispatcher.ledger_checkpoint import Checkpointer
-from sluice_dispatcher.ledger_lease import Lease
-from sluice_dispatcher.ledger_reserve import Reserve
+from sluice_dispatcher.ledger_sqlite.book import Book
+from sluice_dispatcher.ledger_sqlite.checkpoint import Checkpointer
+from sluice_dispatcher.ledger_sqlite.lease import Lease
+from sluice_dispatcher.ledger_sqlite.reserve import Reserve
 
 T = TypeVar("T")
 

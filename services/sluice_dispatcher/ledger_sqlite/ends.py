@@ -4,7 +4,7 @@ import apsw
 import msgspec
 
 from sluice.ledger import Ended
-from sluice_dispatcher.ledger_block import Unreadable
+from sluice_dispatcher.ledger_sqlite.block import Unreadable
 
 FORMAT = 1
 KEEP_S = 86_400.0

@@ -5,7 +5,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sluice.event import Event, random_id
-from sluice_dispatcher.ledger_block import FORMAT, Unreadable, block_of, decode, encode_bodies, encode_ids, find_id, index_of, sequence_of
+from sluice_dispatcher.ledger_sqlite.block import (
+    FORMAT,
+    Unreadable,
+    block_of,
+    decode,
+    encode_bodies,
+    encode_ids,
+    find_id,
+    index_of,
+    sequence_of,
+)
 
 EVENTS = st.lists(
     st.builds(

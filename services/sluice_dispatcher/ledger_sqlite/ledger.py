@@ -17,16 +17,16 @@ from sluice.event import Event
 from sluice.host.directory_lock import DirectoryLock
 from sluice.ledger import Claim, Counts, Dead, DeadFilter, Ended, Page, Pending, Push, Retry, Route, Slice, SourceKey, Story
 from sluice.outcome import FailureKind
-from sluice_dispatcher.ledger_book import Book, read_in_flight
-from sluice_dispatcher.ledger_checkpoint import LOG_BYTES, Checkpointer
-from sluice_dispatcher.ledger_commits import Commits
-from sluice_dispatcher.ledger_dead import dead_numbers, read_dead
-from sluice_dispatcher.ledger_lease import Lease
-from sluice_dispatcher.ledger_reads import PendingReader, UnreadableBlock
-from sluice_dispatcher.ledger_reserve import Reserve
-from sluice_dispatcher.ledger_routes import RouteReader
-from sluice_dispatcher.ledger_schema import PAGE_BYTES, check, connect, damaged, prepare_file
-from sluice_dispatcher.ledger_stories import Stories, select
+from sluice_dispatcher.ledger_sqlite.book import Book, read_in_flight
+from sluice_dispatcher.ledger_sqlite.checkpoint import LOG_BYTES, Checkpointer
+from sluice_dispatcher.ledger_sqlite.commits import Commits
+from sluice_dispatcher.ledger_sqlite.dead import dead_numbers, read_dead
+from sluice_dispatcher.ledger_sqlite.lease import Lease
+from sluice_dispatcher.ledger_sqlite.reads import PendingReader, UnreadableBlock
+from sluice_dispatcher.ledger_sqlite.reserve import Reserve
+from sluice_dispatcher.ledger_sqlite.routes import RouteReader
+from sluice_dispatcher.ledger_sqlite.schema import PAGE_BYTES, check, connect, damaged, prepare_file
+from sluice_dispatcher.ledger_sqlite.stories import Stories, select
 
 T = TypeVar("T")
 

@@ -1,7 +1,7 @@
 """The embedded ledger and the fake keep the same contract."""
 
 from sluice.ledger import Ledger
-from sluice_dispatcher.ledger_sqlite import open_ledger
+from sluice_dispatcher.ledger_sqlite.ledger import open_ledger
 from tests.contracts.fake_ledger import FakeLedger
 from tests.contracts.ledger import LedgerContract
 

@@ -8,9 +8,9 @@ import msgspec
 
 from sluice.event import Event
 from sluice.ledger import Page, Pending, Route
-from sluice_dispatcher.ledger_attempts import read_range
-from sluice_dispatcher.ledger_block import INDEX_BITS, Unreadable, decode, index_of, sequence_of
-from sluice_dispatcher.ledger_routes import RouteReader
+from sluice_dispatcher.ledger_sqlite.attempts import read_range
+from sluice_dispatcher.ledger_sqlite.block import INDEX_BITS, Unreadable, decode, index_of, sequence_of
+from sluice_dispatcher.ledger_sqlite.routes import RouteReader
 
 _AFTER = """SELECT id, route, format, count, accepted_at, ids, bodies, (SELECT open FROM partial WHERE block = block.id) FROM block
 WHERE function = (SELECT id FROM function WHERE urn = ?1) AND id >= ?2 AND (id > ?2 OR count > ?3) ORDER BY id"""

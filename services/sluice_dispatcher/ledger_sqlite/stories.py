@@ -9,13 +9,13 @@ import msgspec
 
 from sluice.event import id_text
 from sluice.ledger import Dead, DeadFilter, End, Pending, Route, Step, Story
-from sluice_dispatcher.ledger_attempts import steps_of
-from sluice_dispatcher.ledger_block import ID_BYTES, Unreadable, find_id, sequence_of
-from sluice_dispatcher.ledger_dead import newest_dead
-from sluice_dispatcher.ledger_ends import Entry
-from sluice_dispatcher.ledger_ends import decode as decode_ends
-from sluice_dispatcher.ledger_reads import PendingReader, UnreadableBlock
-from sluice_dispatcher.ledger_routes import RouteReader
+from sluice_dispatcher.ledger_sqlite.attempts import steps_of
+from sluice_dispatcher.ledger_sqlite.block import ID_BYTES, Unreadable, find_id, sequence_of
+from sluice_dispatcher.ledger_sqlite.dead import newest_dead
+from sluice_dispatcher.ledger_sqlite.ends import Entry
+from sluice_dispatcher.ledger_sqlite.ends import decode as decode_ends
+from sluice_dispatcher.ledger_sqlite.reads import PendingReader, UnreadableBlock
+from sluice_dispatcher.ledger_sqlite.routes import RouteReader
 
 ROWS_AT_ONCE = 64
 

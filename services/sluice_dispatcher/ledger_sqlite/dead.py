@@ -9,8 +9,8 @@ import msgspec
 from sluice.binding import Mode
 from sluice.event import Event, random_id
 from sluice.ledger import Dead, DeadFilter, End, Ended, Route
-from sluice_dispatcher.ledger_block import FORMAT, Unreadable, decode, encode_bodies
-from sluice_dispatcher.ledger_routes import RouteReader
+from sluice_dispatcher.ledger_sqlite.block import FORMAT, Unreadable, decode, encode_bodies
+from sluice_dispatcher.ledger_sqlite.routes import RouteReader
 
 KEEP_S = 14 * 86_400.0
 PRUNE_ROWS = 500

@@ -8,7 +8,7 @@ from pathlib import Path
 from sluice.clock import SteppedClock
 from sluice.errors import LedgerFull
 from sluice.ledger import Pending, Push
-from sluice_dispatcher.ledger_sqlite import Options, SqliteLedger, open_ledger
+from sluice_dispatcher.ledger_sqlite.ledger import Options, SqliteLedger, open_ledger
 from tests.contracts.ledger import PUSHED, events, success
 
 

@@ -14,15 +14,15 @@ from sluice.binding import Mode
 from sluice.event import Event
 from sluice.ledger import Claim, Counts, Dead, End, Ended, Pending, Push, Retry, Route, Slice, SourceKey
 from sluice.outcome import FailureKind
-from sluice_dispatcher.ledger_attempts import Attempts
-from sluice_dispatcher.ledger_block import ID_BYTES, INDEX_BITS, sequence_of
-from sluice_dispatcher.ledger_blocks import Blocks, OpenBlock, shard_of
-from sluice_dispatcher.ledger_claims import Claims
-from sluice_dispatcher.ledger_counters import Counters, Functions
-from sluice_dispatcher.ledger_dead import DeadLetters
-from sluice_dispatcher.ledger_ends import EndsRing
-from sluice_dispatcher.ledger_ids import Ids, key_of
-from sluice_dispatcher.ledger_routes import RouteReader, Routes
+from sluice_dispatcher.ledger_sqlite.attempts import Attempts
+from sluice_dispatcher.ledger_sqlite.block import ID_BYTES, INDEX_BITS, sequence_of
+from sluice_dispatcher.ledger_sqlite.blocks import Blocks, OpenBlock, shard_of
+from sluice_dispatcher.ledger_sqlite.claims import Claims
+from sluice_dispatcher.ledger_sqlite.counters import Counters, Functions
+from sluice_dispatcher.ledger_sqlite.dead import DeadLetters
+from sluice_dispatcher.ledger_sqlite.ends import EndsRing
+from sluice_dispatcher.ledger_sqlite.ids import Ids, key_of
+from sluice_dispatcher.ledger_sqlite.routes import RouteReader, Routes
 
 _INDEX = (1 << INDEX_BITS) - 1
 _WRITE_IN_FLIGHT = "INSERT OR REPLACE INTO meta (name, value) VALUES ('in_flight', ?)"

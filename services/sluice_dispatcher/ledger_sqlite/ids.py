@@ -8,7 +8,7 @@ from hashlib import blake2b
 
 import apsw
 
-from sluice_dispatcher.ledger_block import INDEX_BITS
+from sluice_dispatcher.ledger_sqlite.block import INDEX_BITS
 
 KEEP_MINUTES = 10
 REMEMBERED = 100_000

@@ -1,0 +1,1 @@
+"""The ledger on SQLite: one writer thread, group commit, events in blocks."""
