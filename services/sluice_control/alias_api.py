@@ -22,11 +22,11 @@ class AliasApi:
         aliases = "/v2/{project_id}/fgs/functions/{function_urn}/aliases"
         one = aliases + "/{alias_name}"
         return [
-            Operation("GET", aliases, "read", self.list),
-            Operation("POST", aliases, "write", self.create, CreateAlias),
-            Operation("GET", one, "read", self.show),
-            Operation("PUT", one, "write", self.update, UpdateAlias),
-            Operation("DELETE", one, "write", self.delete),
+            Operation("list_version_aliases", "GET", aliases, "read", self.list),
+            Operation("create_version_alias", "POST", aliases, "write", self.create, CreateAlias),
+            Operation("show_version_alias", "GET", one, "read", self.show),
+            Operation("update_version_alias", "PUT", one, "write", self.update, UpdateAlias),
+            Operation("delete_version_alias", "DELETE", one, "write", self.delete),
         ]
 
     async def list(self, call: Call) -> Response:

@@ -70,8 +70,10 @@ Handler = Callable[[Call], Awaitable[Response]]
 
 
 class Operation(msgspec.Struct, frozen=True):
-    """One line of the API: `needs` is read, write or admin; `body` and `query` are what it takes."""
+    """One line of the API: `name` is the SDK's for FunctionGraph's own operations; `needs` is read, write or admin; `body` and `query` are
+    what it takes."""
 
+    name: str
     method: str
     path: str
     needs: str

@@ -31,13 +31,29 @@ class AsyncApi:
     def operations(self) -> list[Operation]:
         one = "/v2/{project_id}/fgs/functions/{function_urn}"
         return [
-            Operation("GET", one + "/async-invoke-config", "read", self.show_config),
-            Operation("PUT", one + "/async-invoke-config", "write", self.put_config, AsyncConfig),
-            Operation("DELETE", one + "/async-invoke-config", "write", self.delete_config),
-            Operation("GET", one + "/async-invoke-configs", "read", self.list_configs, query=("marker", "limit")),
-            Operation("GET", one + "/async-invocations", "read", self.list_invocations, query=("request_id", *_PERIOD)),
-            Operation("GET", one + "/active-async-invocations", "read", self.list_active, query=("requests", *_PERIOD)),
-            Operation("POST", one + "/cancel", "write", self.cancel, Cancel),
+            Operation("show_function_async_invoke_config", "GET", one + "/async-invoke-config", "read", self.show_config),
+            Operation("update_function_async_invoke_config", "PUT", one + "/async-invoke-config", "write", self.put_config, AsyncConfig),
+            Operation("delete_function_async_invoke_config", "DELETE", one + "/async-invoke-config", "write", self.delete_config),
+            Operation(
+                "list_function_async_invoke_config",
+                "GET",
+                one + "/async-invoke-configs",
+                "read",
+                self.list_configs,
+                query=("marker", "limit"),
+            ),
+            Operation(
+                "list_async_invocations", "GET", one + "/async-invocations", "read", self.list_invocations, query=("request_id", *_PERIOD)
+            ),
+            Operation(
+                "list_active_async_invocations",
+                "GET",
+                one + "/active-async-invocations",
+                "read",
+                self.list_active,
+                query=("requests", *_PERIOD),
+            ),
+            Operation("cancel_async_invocation", "POST", one + "/cancel", "write", self.cancel, Cancel),
         ]
 
     async def show_config(self, call: Call) -> Response:

@@ -29,17 +29,24 @@ class FunctionApi:
         functions = "/v2/{project_id}/fgs/functions"
         one = functions + "/{function_urn}"
         return [
-            Operation("GET", functions, "read", self.list, query=("marker", "maxitems", "package_name", "func_name")),
-            Operation("POST", functions, "write", self.create, CreateFunction),
-            Operation("DELETE", one, "write", self.delete),
-            Operation("GET", one + "/code", "read", self.show_code),
-            Operation("PUT", one + "/code", "write", self.update_code, UpdateCode),
-            Operation("GET", one + "/config", "read", self.show_config),
-            Operation("PUT", one + "/config", "write", self.update_config, UpdateConfig),
-            Operation("PUT", one + "/config-max-instance", "write", self.update_max_instances, UpdateMaxInstances),
-            Operation("GET", one + "/versions", "read", self.list_versions, query=("marker", "maxitems")),
-            Operation("POST", one + "/versions", "write", self.publish, CreateVersion),
-            Operation("GET", "/v2/{project_id}/fgs/quotas", "read", self.quotas),
+            Operation("list_functions", "GET", functions, "read", self.list, query=("marker", "maxitems", "package_name", "func_name")),
+            Operation("create_function", "POST", functions, "write", self.create, CreateFunction),
+            Operation("delete_function", "DELETE", one, "write", self.delete),
+            Operation("show_function_code", "GET", one + "/code", "read", self.show_code),
+            Operation("update_function_code", "PUT", one + "/code", "write", self.update_code, UpdateCode),
+            Operation("show_function_config", "GET", one + "/config", "read", self.show_config),
+            Operation("update_function_config", "PUT", one + "/config", "write", self.update_config, UpdateConfig),
+            Operation(
+                "update_function_max_instance_config",
+                "PUT",
+                one + "/config-max-instance",
+                "write",
+                self.update_max_instances,
+                UpdateMaxInstances,
+            ),
+            Operation("list_function_versions", "GET", one + "/versions", "read", self.list_versions, query=("marker", "maxitems")),
+            Operation("create_function_version", "POST", one + "/versions", "write", self.publish, CreateVersion),
+            Operation("list_quotas", "GET", "/v2/{project_id}/fgs/quotas", "read", self.quotas),
         ]
 
     async def list(self, call: Call) -> Response:

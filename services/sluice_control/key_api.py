@@ -20,9 +20,9 @@ class KeyApi:
     def operations(self) -> list[Operation]:
         keys = "/sluice/v1/{project_id}/keys"
         return [
-            Operation("GET", keys, "admin", self.list),
-            Operation("POST", keys, "admin", self.create, CreateKey),
-            Operation("DELETE", keys + "/{access_key}", "admin", self.revoke),
+            Operation("list_keys", "GET", keys, "admin", self.list),
+            Operation("create_key", "POST", keys, "admin", self.create, CreateKey),
+            Operation("revoke_key", "DELETE", keys + "/{access_key}", "admin", self.revoke),
         ]
 
     async def list(self, call: Call) -> Response:

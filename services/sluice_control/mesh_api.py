@@ -38,16 +38,16 @@ class MeshApi:
 
     def operations(self) -> list[Operation]:
         return [
-            Operation("GET", _BASE + "/triggers", "read", self.triggers, query=("function", "after", "limit")),
-            Operation("GET", _BASE + "/events/{event_id}", "read", self.explain),
-            Operation("GET", _BASE + "/dead", "read", self.dead, query=_DEAD),
-            Operation("POST", _BASE + "/dead/redrive", "write", self.redrive, Redrive),
-            Operation("POST", _BASE + "/dead/purge", "write", self.purge, DeadSelection),
-            Operation("GET", _BASE + "/functions/{function_urn}/logs", "read", self.logs, query=("since", "limit", "follow")),
-            Operation("GET", _BASE + "/tail", "read", self.tail),
-            Operation("GET", _BASE + "/instances", "read", self.instances),
-            Operation("GET", _BASE + "/code/{digest}", "read", self.code),
-            Operation("GET", _BASE + "/doctor", "read", self.doctor),
+            Operation("list_triggers", "GET", _BASE + "/triggers", "read", self.triggers, query=("function", "after", "limit")),
+            Operation("explain_event", "GET", _BASE + "/events/{event_id}", "read", self.explain),
+            Operation("list_dead_events", "GET", _BASE + "/dead", "read", self.dead, query=_DEAD),
+            Operation("redrive_dead_events", "POST", _BASE + "/dead/redrive", "write", self.redrive, Redrive),
+            Operation("purge_dead_events", "POST", _BASE + "/dead/purge", "write", self.purge, DeadSelection),
+            Operation("read_logs", "GET", _BASE + "/functions/{function_urn}/logs", "read", self.logs, query=("since", "limit", "follow")),
+            Operation("tail_events", "GET", _BASE + "/tail", "read", self.tail),
+            Operation("list_instances", "GET", _BASE + "/instances", "read", self.instances),
+            Operation("download_code", "GET", _BASE + "/code/{digest}", "read", self.code),
+            Operation("check_mesh", "GET", _BASE + "/doctor", "read", self.doctor),
         ]
 
     async def triggers(self, call: Call) -> Response:

@@ -20,13 +20,13 @@ class TriggerApi:
         all_of = "/v2/{project_id}/fgs/triggers/{function_urn}"
         one = all_of + "/{trigger_type_code}/{trigger_id}"
         return [
-            Operation("GET", "/v2/{project_id}/fgs/triggertypes", "read", self.types),
-            Operation("GET", all_of, "read", self.list),
-            Operation("POST", all_of, "write", self.create, CreateTrigger),
-            Operation("DELETE", all_of, "write", self.delete_all),
-            Operation("GET", one, "read", self.show),
-            Operation("PUT", one, "write", self.update, UpdateTrigger),
-            Operation("DELETE", one, "write", self.delete),
+            Operation("list_trigger_types", "GET", "/v2/{project_id}/fgs/triggertypes", "read", self.types),
+            Operation("list_function_triggers", "GET", all_of, "read", self.list),
+            Operation("create_function_trigger", "POST", all_of, "write", self.create, CreateTrigger),
+            Operation("batch_delete_function_triggers", "DELETE", all_of, "write", self.delete_all),
+            Operation("show_function_trigger", "GET", one, "read", self.show),
+            Operation("update_trigger", "PUT", one, "write", self.update, UpdateTrigger),
+            Operation("delete_function_trigger", "DELETE", one, "write", self.delete),
         ]
 
     async def types(self, call: Call) -> Response:

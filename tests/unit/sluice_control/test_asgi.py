@@ -90,7 +90,7 @@ async def test_what_may_work_later_is_503_with_a_hint_and_a_bug_is_500_without_i
         raise ValueError("secret words")
 
     handlers = {"busy": busy, "broken": broken, "worse": worse}
-    lines = [Operation("GET", f"/{name}/{{project_id}}", "read", handler) for name, handler in handlers.items()]
+    lines = [Operation(name, "GET", f"/{name}/{{project_id}}", "read", handler) for name, handler in handlers.items()]
     client = Client(application(lines), "p")
     later = await client("GET", "/busy/p")
     assert (later.error, later.headers["retry-after"], later.message) == ((503, "FSS.0503"), "3", "the disk is full")
