@@ -6,6 +6,7 @@ from typing import Protocol
 import msgspec
 
 from sluice.binding import Binding
+from sluice.choice import memory_of, version_of
 from sluice.errors import SluiceError
 from sluice.function import Alias, Function
 from sluice.urn import Urn
@@ -18,7 +19,16 @@ class Key(msgspec.Struct, frozen=True):
     secret_key: str
     project: str
     role: str = "admin"
-    """admin, deployer, invoker or reader."""
+    """One of `sluice.identity.RIGHTS`."""
+    expires: float = 0.0
+    """From when it is refused (seconds since the epoch); 0: never."""
+    security_token: str = ""
+    """What a temporary key's requests must show as X-Security-Token; "" for a lasting key."""
+    app_code: str = ""
+    """What an app may show as X-Apig-AppCode instead of signing; "" for what is no app."""
+    triggers: tuple[str, ...] = ()
+    """The triggers that an app may call; none: all of its project whose auth is APP."""
+    project_name: str = ""
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -122,22 +132,39 @@ class Snapshot:
         }
         tables[noun].pop(key, None)
 
-    def resolve(self, urn: str, event: bytes) -> Function:
-        """The function version that an event goes to. `urn` has a version or `!alias`; an alias with an additional version splits by a
-        hash of the event's id, so that all attempts meet the same one. Raises FunctionGone."""
+    def resolve(self, urn: str, event: bytes, choice: str = "", version: str = "") -> Function:
+        """The function that an event is run on and judged by. `urn` has a version or `!alias`; `choice` stands beside the event; `version`
+        is the URN that an earlier attempt met, kept while it exists. An alias with an additional version splits by a hash of the event's
+        id, so that all attempts meet the same one. Raises FunctionGone."""
+        function = self.functions.get(version or urn)
+        if function is None:
+            function = self._behind(urn, event, version_of(choice) if choice else "")
+        if function.urn != urn and (alias := self.aliases.get(urn)) and alias.asynchronous:
+            own = alias.asynchronous
+            function = msgspec.structs.replace(
+                function, max_retries=own.max_retries, max_age_s=own.max_age_s, on_success=own.on_success, on_failure=own.on_failure
+            )
+        memory_mb = memory_of(choice) if choice else 0
+        return function.sized(memory_mb) if memory_mb and function.dynamic_memory else function
+
+    def _behind(self, urn: str, event: bytes, chosen: str) -> Function:
+        """The version that an alias sends the event to; the chosen one while it exists."""
         function = self.functions.get(urn)
         if function is not None:
             return function
         alias = self.aliases.get(urn)
         if alias is None:
             raise FunctionGone(f"{urn} does not exist")
+        base = urn.rpartition(":")[0]
+        function = self.functions.get(f"{base}:{chosen}") if chosen else None
+        if function is not None:
+            return function
         version = alias.version
         if alias.additional and int.from_bytes(event[-4:], "big") % 100 < alias.weight:
             version = alias.additional
-        target = f"{urn.rpartition(':')[0]}:{version}"
-        function = self.functions.get(target)
+        function = self.functions.get(f"{base}:{version}")
         if function is None:
-            raise FunctionGone(f"{target} does not exist, but {urn} points to it")
+            raise FunctionGone(f"{base}:{version} does not exist, but {urn} points to it")
         return function
 
     def has_function(self, urn: Urn) -> bool:

@@ -90,8 +90,28 @@ class TriggerRow(msgspec.Struct, frozen=True):
     options: TriggerOptions = TriggerOptions()
 
 
+class Quotas(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """How much a project may have; None: as much as any (`Limits`)."""
+
+    functions: int | None = None
+    triggers: int | None = None
+    keys: int | None = None
+    code_mb: int | None = None
+
+
+class ProjectRow(msgspec.Struct, frozen=True):
+    """What sees nothing but itself. `name` is as unique as `id`."""
+
+    id: str
+    name: str
+    created_ms: int
+    description: str = ""
+    quotas: Quotas = Quotas()
+
+
 class KeyRow(msgspec.Struct, frozen=True):
-    """An access key; its secret is sealed."""
+    """An access key; its secret is sealed, and so is `sealed_proof`: a temporary key's security token, or the code of an app. It is
+    refused from `expires_ms` on (0: never). `triggers` are those that an app may call. `project_name` is read with it."""
 
     access_key: str
     project: str
@@ -99,6 +119,10 @@ class KeyRow(msgspec.Struct, frozen=True):
     sealed: bytes
     created_ms: int
     description: str = ""
+    expires_ms: int = 0
+    sealed_proof: bytes = b""
+    triggers: tuple[str, ...] = ()
+    project_name: str = ""
 
 
 class View(Protocol):
@@ -106,7 +130,15 @@ class View(Protocol):
 
     def generation(self) -> int: ...
     def project(self) -> str:
-        """The project made at first start."""
+        """The project made at first start; its admins are those of the mesh."""
+        ...
+
+    def projects(self) -> list[ProjectRow]:
+        """By name."""
+        ...
+
+    def project_row(self, named: str) -> ProjectRow | None:
+        """By id or by name."""
         ...
 
     def function(self, project: str, package: str, name: str) -> FunctionRow | None: ...
@@ -145,6 +177,7 @@ class View(Protocol):
 class Edit(View, Protocol):
     """A change under way; it sees what it has done so far. `generation` is the one it will have."""
 
+    def put_project(self, row: ProjectRow) -> None: ...
     def add_function(self, project: str, package: str, name: str, now_ms: int) -> FunctionRow: ...
     def put_version(self, row: VersionRow) -> None: ...
     def put_alias(self, row: AliasRow) -> None: ...

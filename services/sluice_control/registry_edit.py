@@ -5,7 +5,7 @@ from typing import Any
 import apsw
 import msgspec
 
-from sluice_control.registry import AliasRow, AsyncRow, Commit, FunctionRow, KeyRow, Noun, Removed, TriggerRow, VersionRow
+from sluice_control.registry import AliasRow, AsyncRow, Commit, FunctionRow, KeyRow, Noun, ProjectRow, Removed, TriggerRow, VersionRow
 from sluice_control.registry_view import SqliteView
 
 _ORDER = (VersionRow, AliasRow, TriggerRow, KeyRow)
@@ -15,7 +15,8 @@ _PUT_VERSION = "INSERT OR REPLACE INTO version VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?
 _PUT_ALIAS = "INSERT OR REPLACE INTO alias VALUES (?, ?, ?, ?, ?, ?, ?)"
 _PUT_ASYNC = "INSERT OR REPLACE INTO asynchronous VALUES (?, ?, ?, ?, ?)"
 _PUT_TRIGGER = "INSERT OR REPLACE INTO trigger_ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_PUT_KEY = "INSERT OR REPLACE INTO access_key VALUES (?, ?, ?, ?, ?, ?)"
+_PUT_KEY = "INSERT OR REPLACE INTO access_key VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_PUT_PROJECT = "INSERT OR REPLACE INTO project VALUES (?, ?, ?, ?, ?)"
 
 
 class SqliteEdit(SqliteView):
@@ -37,6 +38,9 @@ class SqliteEdit(SqliteView):
             return Commit(0, ())
         self._run("UPDATE meta SET value = ? WHERE name = 'generation'", str(self.generation()))
         return Commit(self.generation(), sorted(map(self._now, self._touched.values()), key=_rank))
+
+    def put_project(self, row: ProjectRow) -> None:
+        self._run(_PUT_PROJECT, row.id, row.name, row.created_ms, row.description, _text(row.quotas))
 
     def add_function(self, project: str, package: str, name: str, now_ms: int) -> FunctionRow:
         self._run("INSERT INTO function (project, package, name, created_ms) VALUES (?, ?, ?, ?)", project, package, name, now_ms)
@@ -62,7 +66,8 @@ class SqliteEdit(SqliteView):
         self._touch(row)
 
     def put_key(self, row: KeyRow) -> None:
-        self._run(_PUT_KEY, row.access_key, row.project, row.role, row.sealed, row.created_ms, row.description)
+        proof = (row.expires_ms, row.sealed_proof, msgspec.json.encode(row.triggers).decode())
+        self._run(_PUT_KEY, row.access_key, row.project, row.role, row.sealed, row.created_ms, row.description, *proof)
         self._touch(row)
 
     def remove_function(self, function: FunctionRow) -> None:

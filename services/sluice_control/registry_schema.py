@@ -1,6 +1,8 @@
 """The registry's tables, and the version of them that this code knows."""
 
-SCHEMA_VERSION = 1
+from collections.abc import Mapping
+
+SCHEMA_VERSION = 2
 """Kept as the file's user_version; a file of a newer one is refused by name."""
 
 TABLES = """
@@ -95,3 +97,26 @@ CREATE VIEW trigger_row AS
         t.generation, t.options, t.project AS trigger_project
     FROM function f JOIN trigger_ t ON t.function = f.id;
 """
+"""Version 1. A new file begins with it too, and goes the same way as an old one."""
+
+MIGRATIONS: Mapping[int, str] = {
+    2: """
+CREATE TABLE project (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    created_ms INTEGER NOT NULL,
+    description TEXT NOT NULL,
+    quotas TEXT NOT NULL
+) WITHOUT ROWID;
+INSERT INTO project SELECT value, 'default', 0, '', '{}' FROM meta WHERE name = 'project';
+ALTER TABLE access_key ADD COLUMN expires_ms INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE access_key ADD COLUMN sealed_proof BLOB NOT NULL DEFAULT x'';
+ALTER TABLE access_key ADD COLUMN triggers TEXT NOT NULL DEFAULT '[]';
+CREATE INDEX access_key_project ON access_key (project, created_ms);
+CREATE VIEW access_key_row AS
+    SELECT k.access_key, k.project, k.role, k.sealed, k.created_ms, k.description, k.expires_ms, k.sealed_proof, k.triggers,
+        coalesce(p.name, '') AS project_name
+    FROM access_key k LEFT JOIN project p ON p.id = k.project;
+""",
+}
+"""What makes a file of each version from one of the version before."""

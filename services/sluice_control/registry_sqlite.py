@@ -13,7 +13,7 @@ import apsw
 from sluice.errors import ConfigurationError, Unavailable
 from sluice_control.registry import Commit, Edit, View
 from sluice_control.registry_edit import SqliteEdit
-from sluice_control.registry_schema import SCHEMA_VERSION, TABLES
+from sluice_control.registry_schema import MIGRATIONS, SCHEMA_VERSION, TABLES
 from sluice_control.registry_view import SqliteView
 
 T = TypeVar("T")
@@ -94,11 +94,15 @@ def _prepare(connection: apsw.Connection, path: Path) -> None:
     version = connection.pragma("user_version")
     if version > SCHEMA_VERSION:
         raise ConfigurationError(f"{path} has schema {version}, and this Sluice knows {SCHEMA_VERSION}: use the newer Sluice that wrote it")
-    if version == 0:
-        with connection:
+    if version == SCHEMA_VERSION:
+        return
+    with connection:
+        if version == 0:
             connection.execute(TABLES)
             connection.execute("INSERT INTO meta VALUES ('project', ?), ('generation', '0')", (secrets.token_hex(16),))
-            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        for following in range(max(version, 1) + 1, SCHEMA_VERSION + 1):
+            connection.execute(MIGRATIONS[following])
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
 @contextmanager

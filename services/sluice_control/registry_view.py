@@ -9,11 +9,13 @@ import msgspec
 from sluice.binding import Mode, TriggerStatus
 from sluice.trigger_options import TriggerOptions
 from sluice_control.bodies import AsyncConfig, FunctionSettings
-from sluice_control.registry import AliasRow, AsyncRow, FunctionRow, KeyRow, Noun, TriggerRow, VersionRow
+from sluice_control.registry import AliasRow, AsyncRow, FunctionRow, KeyRow, Noun, ProjectRow, Quotas, TriggerRow, VersionRow
 
 _settings = msgspec.json.Decoder(FunctionSettings)
 _async = msgspec.json.Decoder(AsyncConfig)
 _options = msgspec.json.Decoder(TriggerOptions)
+_quotas = msgspec.json.Decoder(Quotas)
+_names = msgspec.json.Decoder(tuple[str, ...])
 
 
 class SqliteView:
@@ -27,6 +29,13 @@ class SqliteView:
 
     def project(self) -> str:
         return str(self._value("SELECT value FROM meta WHERE name = 'project'"))
+
+    def projects(self) -> list[ProjectRow]:
+        return [_project(row) for row in self._rows("SELECT * FROM project ORDER BY name")]
+
+    def project_row(self, named: str) -> ProjectRow | None:
+        rows = self._rows("SELECT * FROM project WHERE id = ?1 OR name = ?1 ORDER BY id = ?1 DESC LIMIT 1", named)
+        return next(map(_project, rows), None)
 
     def function(self, project: str, package: str, name: str) -> FunctionRow | None:
         rows = self._rows(
@@ -99,10 +108,10 @@ class SqliteView:
         return int(self._value("SELECT count(*) FROM trigger_ WHERE project = ?", project))
 
     def keys(self, project: str) -> list[KeyRow]:
-        return [KeyRow(*row) for row in self._rows("SELECT * FROM access_key WHERE project = ? ORDER BY created_ms, access_key", project)]
+        return [_key(row) for row in self._rows("SELECT * FROM access_key_row WHERE project = ? ORDER BY created_ms, access_key", project)]
 
     def key(self, access_key: str) -> KeyRow | None:
-        return next((KeyRow(*row) for row in self._rows("SELECT * FROM access_key WHERE access_key = ?", access_key)), None)
+        return next(map(_key, self._rows("SELECT * FROM access_key_row WHERE access_key = ?", access_key)), None)
 
     def digests(self) -> frozenset[str]:
         return frozenset(row[0] for row in self._rows("SELECT DISTINCT digest FROM version"))
@@ -119,7 +128,7 @@ class SqliteView:
         yield from map(_version, self._rows("SELECT * FROM version_row"))
         yield from map(_alias, self._rows("SELECT * FROM alias_row"))
         yield from map(_trigger, self._rows("SELECT * FROM trigger_row"))
-        yield from (KeyRow(*row) for row in self._rows("SELECT * FROM access_key"))
+        yield from map(_key, self._rows("SELECT * FROM access_key_row"))
 
     def _rows(self, sql: str, *values: Any) -> Iterator[tuple[Any, ...]]:
         return iter(self._connection.execute(sql, values))
@@ -144,6 +153,16 @@ def _version(row: tuple[Any, ...]) -> VersionRow:
         published_from=published_from,
         asynchronous=_async.decode(config) if config else None,
     )
+
+
+def _project(row: tuple[Any, ...]) -> ProjectRow:
+    name, created_ms, description, quotas = row[1:]
+    return ProjectRow(row[0], name, created_ms, description, _quotas.decode(quotas))
+
+
+def _key(row: tuple[Any, ...]) -> KeyRow:
+    triggers, project_name = row[8:]
+    return KeyRow(*row[:8], triggers=_names.decode(triggers), project_name=project_name)
 
 
 def _alias(row: tuple[Any, ...]) -> AliasRow:

@@ -45,7 +45,7 @@ class Binding(_message.Message):
     def __init__(self, trigger: _Optional[str] = ..., project: _Optional[str] = ..., type: _Optional[str] = ..., kind: _Optional[str] = ..., function: _Optional[str] = ..., settings: _Optional[bytes] = ..., mode: _Optional[str] = ..., status: _Optional[str] = ..., ordering: _Optional[str] = ..., batch_size: _Optional[int] = ..., linger_s: _Optional[float] = ..., filter: _Optional[str] = ..., max_pending: _Optional[int] = ..., max_pending_bytes: _Optional[int] = ..., incarnation: _Optional[str] = ..., generation: _Optional[int] = ..., created_ms: _Optional[int] = ...) -> None: ...
 
 class Function(_message.Message):
-    __slots__ = ("urn", "generation", "runtime", "handler", "code", "image", "memory_mb", "timeout_s", "initialize", "init_timeout_s", "max_instances", "instance_concurrency", "environment", "secrets", "max_retries", "max_age_s", "on_success", "on_failure")
+    __slots__ = ("urn", "generation", "runtime", "handler", "code", "image", "memory_mb", "timeout_s", "initialize", "init_timeout_s", "max_instances", "instance_concurrency", "environment", "secrets", "max_retries", "max_age_s", "on_success", "on_failure", "dynamic_memory", "size")
     class EnvironmentEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -78,6 +78,8 @@ class Function(_message.Message):
     MAX_AGE_S_FIELD_NUMBER: _ClassVar[int]
     ON_SUCCESS_FIELD_NUMBER: _ClassVar[int]
     ON_FAILURE_FIELD_NUMBER: _ClassVar[int]
+    DYNAMIC_MEMORY_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
     urn: str
     generation: int
     runtime: str
@@ -96,31 +98,71 @@ class Function(_message.Message):
     max_age_s: int
     on_success: str
     on_failure: str
-    def __init__(self, urn: _Optional[str] = ..., generation: _Optional[int] = ..., runtime: _Optional[str] = ..., handler: _Optional[str] = ..., code: _Optional[str] = ..., image: _Optional[str] = ..., memory_mb: _Optional[int] = ..., timeout_s: _Optional[float] = ..., initialize: _Optional[bool] = ..., init_timeout_s: _Optional[float] = ..., max_instances: _Optional[int] = ..., instance_concurrency: _Optional[int] = ..., environment: _Optional[_Mapping[str, str]] = ..., secrets: _Optional[_Mapping[str, str]] = ..., max_retries: _Optional[int] = ..., max_age_s: _Optional[int] = ..., on_success: _Optional[str] = ..., on_failure: _Optional[str] = ...) -> None: ...
+    dynamic_memory: bool
+    size: str
+    def __init__(self, urn: _Optional[str] = ..., generation: _Optional[int] = ..., runtime: _Optional[str] = ..., handler: _Optional[str] = ..., code: _Optional[str] = ..., image: _Optional[str] = ..., memory_mb: _Optional[int] = ..., timeout_s: _Optional[float] = ..., initialize: _Optional[bool] = ..., init_timeout_s: _Optional[float] = ..., max_instances: _Optional[int] = ..., instance_concurrency: _Optional[int] = ..., environment: _Optional[_Mapping[str, str]] = ..., secrets: _Optional[_Mapping[str, str]] = ..., max_retries: _Optional[int] = ..., max_age_s: _Optional[int] = ..., on_success: _Optional[str] = ..., on_failure: _Optional[str] = ..., dynamic_memory: _Optional[bool] = ..., size: _Optional[str] = ...) -> None: ...
+
+class Asynchronous(_message.Message):
+    __slots__ = ("max_retries", "max_age_s", "on_success", "on_failure")
+    MAX_RETRIES_FIELD_NUMBER: _ClassVar[int]
+    MAX_AGE_S_FIELD_NUMBER: _ClassVar[int]
+    ON_SUCCESS_FIELD_NUMBER: _ClassVar[int]
+    ON_FAILURE_FIELD_NUMBER: _ClassVar[int]
+    max_retries: int
+    max_age_s: int
+    on_success: str
+    on_failure: str
+    def __init__(self, max_retries: _Optional[int] = ..., max_age_s: _Optional[int] = ..., on_success: _Optional[str] = ..., on_failure: _Optional[str] = ...) -> None: ...
+
+class HeaderRule(_message.Message):
+    __slots__ = ("name", "op", "value")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    OP_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    op: str
+    value: str
+    def __init__(self, name: _Optional[str] = ..., op: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
 
 class Alias(_message.Message):
-    __slots__ = ("urn", "version", "additional", "weight")
+    __slots__ = ("urn", "version", "additional", "weight", "rules", "combine", "asynchronous")
     URN_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     ADDITIONAL_FIELD_NUMBER: _ClassVar[int]
     WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    RULES_FIELD_NUMBER: _ClassVar[int]
+    COMBINE_FIELD_NUMBER: _ClassVar[int]
+    ASYNCHRONOUS_FIELD_NUMBER: _ClassVar[int]
     urn: str
     version: str
     additional: str
     weight: int
-    def __init__(self, urn: _Optional[str] = ..., version: _Optional[str] = ..., additional: _Optional[str] = ..., weight: _Optional[int] = ...) -> None: ...
+    rules: _containers.RepeatedCompositeFieldContainer[HeaderRule]
+    combine: str
+    asynchronous: Asynchronous
+    def __init__(self, urn: _Optional[str] = ..., version: _Optional[str] = ..., additional: _Optional[str] = ..., weight: _Optional[int] = ..., rules: _Optional[_Iterable[_Union[HeaderRule, _Mapping]]] = ..., combine: _Optional[str] = ..., asynchronous: _Optional[_Union[Asynchronous, _Mapping]] = ...) -> None: ...
 
 class Key(_message.Message):
-    __slots__ = ("access_key", "secret_key", "project", "role")
+    __slots__ = ("access_key", "secret_key", "project", "role", "expires", "security_token", "app_code", "triggers", "project_name")
     ACCESS_KEY_FIELD_NUMBER: _ClassVar[int]
     SECRET_KEY_FIELD_NUMBER: _ClassVar[int]
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     ROLE_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_FIELD_NUMBER: _ClassVar[int]
+    SECURITY_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    APP_CODE_FIELD_NUMBER: _ClassVar[int]
+    TRIGGERS_FIELD_NUMBER: _ClassVar[int]
+    PROJECT_NAME_FIELD_NUMBER: _ClassVar[int]
     access_key: str
     secret_key: str
     project: str
     role: str
-    def __init__(self, access_key: _Optional[str] = ..., secret_key: _Optional[str] = ..., project: _Optional[str] = ..., role: _Optional[str] = ...) -> None: ...
+    expires: float
+    security_token: str
+    app_code: str
+    triggers: _containers.RepeatedScalarFieldContainer[str]
+    project_name: str
+    def __init__(self, access_key: _Optional[str] = ..., secret_key: _Optional[str] = ..., project: _Optional[str] = ..., role: _Optional[str] = ..., expires: _Optional[float] = ..., security_token: _Optional[str] = ..., app_code: _Optional[str] = ..., triggers: _Optional[_Iterable[str]] = ..., project_name: _Optional[str] = ...) -> None: ...
 
 class Change(_message.Message):
     __slots__ = ("generation", "binding", "function", "alias", "key", "removed")

@@ -12,7 +12,20 @@ import pytest
 from sluice.binding import TriggerStatus
 from sluice.errors import ConfigurationError
 from sluice_control.bodies import AsyncConfig, FunctionSettings
-from sluice_control.registry import AliasRow, AsyncRow, Commit, Edit, FunctionRow, Removed, TriggerRow, VersionRow
+from sluice_control.registry import (
+    AliasRow,
+    AsyncRow,
+    Commit,
+    Edit,
+    FunctionRow,
+    KeyRow,
+    ProjectRow,
+    Quotas,
+    Removed,
+    TriggerRow,
+    VersionRow,
+)
+from sluice_control.registry_schema import TABLES
 from sluice_control.registry_sqlite import SqliteRegistry
 
 
@@ -103,6 +116,42 @@ async def test_a_removal_is_told_after_what_pointed_there_and_a_put_before(regis
     assert told.asynchronous == AsyncConfig(max_async_retry_attempts=3)
     assert isinstance(commits[1].touched[0], Removed)
     assert next(iter(registry.view.everything())).function.id != function.id  # type: ignore[union-attr]
+
+
+async def test_a_file_of_version_1_is_opened_with_all_that_is_in_it(tmp_path: Path) -> None:
+    path = tmp_path / "registry.db"
+    connection = apsw.Connection(str(path))
+    connection.execute(TABLES)
+    connection.execute("INSERT INTO meta VALUES ('project', 'p1'), ('generation', '7')")
+    connection.execute("INSERT INTO function VALUES (1, 'p1', 'default', 'hello', 5)")
+    connection.execute("INSERT INTO access_key VALUES ('SLOLD', 'p1', 'admin', x'00ff', 3, 'first start')")
+    connection.execute("PRAGMA user_version = 1")
+    connection.close()
+    registry = SqliteRegistry(path)
+    view = registry.view
+    assert (view.generation(), view.project()) == (7, "p1")
+    assert view.function("p1", "default", "hello") == FunctionRow(1, "p1", "default", "hello", 5)
+    assert view.key("SLOLD") == KeyRow("SLOLD", "p1", "admin", b"\x00\xff", 3, "first start", project_name="default")
+    assert view.projects() == [ProjectRow("p1", "default", 0)]
+    await registry.close()
+    again = SqliteRegistry(path)
+    assert again.view.project_row("default") == again.view.project_row("p1") == ProjectRow("p1", "default", 0)
+    await again.close()
+
+
+async def test_a_project_and_its_key_come_back_as_they_were_put(registry: SqliteRegistry) -> None:
+    project = ProjectRow("p2", "shop", 4, "of the shop", Quotas(functions=3))
+    key = KeyRow("SL1", "p2", "app", b"s", 5, "till", 6, b"proof", ("t1", "t2"), "shop")
+
+    def step(edit: Edit) -> None:
+        edit.put_project(project)
+        edit.put_key(key)
+
+    await registry.change(step)
+    assert registry.view.project_row("shop") == project
+    assert registry.view.project_row("elsewhere") is None
+    assert registry.view.keys("p2") == [key]
+    assert list(registry.view.everything()) == [key]
 
 
 async def test_a_file_of_a_newer_schema_is_refused_by_name(tmp_path: Path) -> None:
