@@ -1,5 +1,7 @@
 """Answers: what became of an event that was handed over (`Outcome`), and what a function said (`Reply`)."""
 
+import math
+from collections.abc import Mapping
 from enum import Enum, StrEnum
 
 import msgspec
@@ -60,6 +62,18 @@ class FailureKind(StrEnum):
     """The stored event cannot be decoded."""
 
 
+RUNTIME_CODES: Mapping[FailureKind, tuple[int, str]] = {
+    FailureKind.FUNCTION_ERROR: (500, "FunctionReturnError"),
+    FailureKind.TIMEOUT: (408, "FunctionTimeout"),
+    FailureKind.CRASHED: (500, "FunctionCrashed"),
+    FailureKind.OUT_OF_MEMORY: (500, "RuntimeMemoryLimitExceeded"),
+    FailureKind.ANSWER_TOO_LARGE: (507, "FunctionResponseTooLarge"),
+    FailureKind.BAD_ANSWER: (502, "FunctionBadResponse"),
+    FailureKind.CANCELLED: (4208, "FunctionInvocationCanceled"),
+}
+"""Failures of the function itself, with the code and the errorType that FunctionGraph's callers see. All others are the platform's."""
+
+
 class Failure(msgspec.Struct, frozen=True):
     """A failed call as data. `message` is for people and never holds the event's body or a secret."""
 
@@ -84,6 +98,11 @@ class Reply(msgspec.Struct, gc=False):
     duration_ms: float = 0.0
     memory_mb: float = 0.0
     log: str = ""
+
+    @property
+    def billed_ms(self) -> int:
+        """Begun milliseconds."""
+        return math.ceil(self.duration_ms)
 
 
 class Outcome(msgspec.Struct, frozen=True):

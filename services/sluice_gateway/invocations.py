@@ -2,7 +2,6 @@
 
 import base64
 import json
-import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +15,7 @@ from sluice.errors import Invalid
 from sluice.event import Event, event_id, id_text
 from sluice.function import Function
 from sluice.identity import Identity
-from sluice.outcome import FailureKind, Outcome, Reply, Verdict
+from sluice.outcome import RUNTIME_CODES, FailureKind, Outcome, Reply, Verdict
 from sluice.urn import parse
 from sluice_gateway.answer import refusal_of
 from sluice_gateway.doorkeeper import check_may_invoke
@@ -28,16 +27,8 @@ LOG_BODY_BYTES = 4096
 LOG_HEADER_BYTES = 2000
 MAX_IDEMPOTENCY_KEY = 255
 
-RUNTIME_CODES: Mapping[FailureKind, tuple[int, str]] = {
-    FailureKind.FUNCTION_ERROR: (500, "FunctionReturnError"),
-    FailureKind.TIMEOUT: (408, "FunctionTimeout"),
-    FailureKind.CRASHED: (500, "FunctionCrashed"),
-    FailureKind.OUT_OF_MEMORY: (500, "RuntimeMemoryLimitExceeded"),
-    FailureKind.ANSWER_TOO_LARGE: (507, "FunctionResponseTooLarge"),
-    FailureKind.BAD_ANSWER: (502, "FunctionBadResponse"),
-    FailureKind.CANCELLED: (4208, "FunctionInvocationCanceled"),
-}
-"""Failures of the function itself: HTTP 200, X-Is-Func-Err true, these as X-Func-Err-Code and errorType. Others are the platform's."""
+SDK_AGENT = "huaweicloud-usdk-"
+"""How the User-Agent of FunctionGraph's SDKs begins. They leave X-CFF-Request-Version out and understand only the envelope (v1)."""
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -73,8 +64,7 @@ class Invocations:
         event = Event(identifier, body, trace=trace)
         outcome = await within(span, self._dispatch.invoke(identity.project, urn, event, log=tail))
         reply = reply_of(outcome)
-        version = headers.get("x-cff-request-version", "v0").lower()
-        return told(reply, function, id_text(identifier), enveloped=version == "v1", tail=tail)
+        return told(reply, function, id_text(identifier), enveloped=wants_envelope(headers), tail=tail)
 
     async def _async(self, urn: str, identity: Identity, headers: Mapping[str, str], body: bytes, identifier: bytes) -> Answer:
         key = idempotency_key(headers)
@@ -116,6 +106,14 @@ def target_of(method: str, raw_path: bytes) -> Target | None:
     return Target(project, function, found[3] == b"invocations-async")
 
 
+def wants_envelope(headers: Mapping[str, str]) -> bool:
+    """Whether the answer is JSON around the result (v1) or the result itself (v0). A caller who does not say gets v0, an SDK v1."""
+    said = headers.get("x-cff-request-version")
+    if said:
+        return said.lower() == "v1"
+    return headers.get("user-agent", "").startswith(SDK_AGENT)
+
+
 def _check_json(body: bytes) -> None:
     try:
         msgspec.json.decode(body)
@@ -155,7 +153,7 @@ def told(reply: Reply, function: Function, request_id: str, *, enveloped: bool, 
     status, result, content_type = _result(reply, function)
     is_error = status != 200
     duration = round(reply.duration_ms, 3)
-    billed = math.ceil(reply.duration_ms)
+    billed = reply.billed_ms
     summary = {"duration": duration, "billingDuration": billed, "memorySize": function.memory_mb, "memoryUsed": round(reply.memory_mb, 3)}
     headers: Headers = [
         (b"content-type", b"application/json" if enveloped else content_type),

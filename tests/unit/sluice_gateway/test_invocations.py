@@ -48,6 +48,26 @@ async def test_v0_is_the_default_and_the_bare_result() -> None:
     assert answered.headers["x-cff-response-version"] == "v0"
 
 
+SDK = "huaweicloud-usdk-python/3.0; huaweicloudsdkcore/3.1.219"
+
+
+@pytest.mark.parametrize(
+    ("headers", "version"),
+    [
+        ({"User-Agent": SDK}, "v1"),
+        ({"User-Agent": "huaweicloud-usdk-go/3.0"}, "v1"),
+        ({"User-Agent": SDK, "X-CFF-Request-Version": "v0"}, "v0"),
+        ({"User-Agent": "curl/8.5"}, "v0"),
+        ({"User-Agent": "curl/8.5", "X-CFF-Request-Version": "V1"}, "v1"),
+        ({"X-CFF-Request-Version": ""}, "v0"),
+    ],
+)
+async def test_an_sdk_that_does_not_say_gets_the_only_answer_it_understands(headers: dict[str, str], version: str) -> None:
+    door = Door()
+    door.dispatch.outcome = replied(b'{"a": 1}')
+    assert (await invoke(door, headers=headers)).headers["x-cff-response-version"] == version
+
+
 async def test_the_event_is_the_body_byte_for_byte() -> None:
     door = Door()
     await invoke(door, b' {"k" :\t"v"} ')
