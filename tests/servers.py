@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from confluent_kafka import TopicCollection
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
@@ -87,6 +88,13 @@ class Kafka:
     def delete_topic(self, name: str) -> None:
         admin = self._admin()  # held by a name: the answer is lost with the client
         admin.delete_topics([name])[name].result(ANSWER_S)
+
+    def source(self, topic: str, partition: int = 0) -> str:
+        """What Sluice calls a partition: with the first 8 characters of the topic's id, as the cluster writes it in URL-safe Base64."""
+        admin = self._admin()
+        described = admin.describe_topics(TopicCollection([topic]))[topic].result(ANSWER_S)
+        identifier = str(described.topic_id).replace("+", "-").replace("/", "_")
+        return f"{topic}#{identifier[:8]}/{partition}"
 
     def _await_leaders(self, admin: AdminClient, topic: str, partitions: int) -> None:
         deadline = time.monotonic() + ANSWER_S

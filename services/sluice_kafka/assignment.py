@@ -11,6 +11,7 @@ from sluice_kafka.broker import Broker, Place
 from sluice_kafka.offers import Offers
 from sluice_kafka.partition import Partition
 from sluice_kafka.settings import KafkaSettings
+from sluice_kafka.source import source_name
 
 REVOKE_S = 0.5
 """How long a rebalance waits for offers in flight. What is given up is read again from the next claim's position."""
@@ -67,12 +68,15 @@ class Assignment:
         task.add_done_callback(self._taking.discard)
 
     async def _take(self, places: Collection[Place], *, assigned: bool) -> None:
-        claims = await asyncio.gather(*(self._intake.claim(place.source, assigned=assigned) for place in places))
+        claims = await asyncio.gather(*(self._intake.claim(self._source(place), assigned=assigned) for place in places))
         starts = await self._beginning.of(dict(zip(places, claims, strict=True)))
         for place, claim in zip(places, claims, strict=True):
             self._open(Partition(place, claim, starts[place]))
         self.taken.set()
         self._changed()
+
+    def _source(self, place: Place) -> str:
+        return source_name(*place, self._broker.topic_id(place.topic))
 
     def _open(self, partition: Partition) -> None:
         self._broker.seek(partition.place, partition.next)

@@ -25,7 +25,9 @@ class Beginning:
         return starts
 
     async def _start(self, place: Place, claim: Claim) -> int:
-        committed = None if claim.position is not None else await self._broker.committed(place)
+        # What the group knows of a topic made anew may still be of the old one: it was committed a moment too late.
+        ask = claim.position is None and not self._broker.made_anew(place.topic)
+        committed = await self._broker.committed(place) if ask else None
         sibling = claim.position is None and committed is None and await self._sibling_known(place.topic)
         match known_by(claim.position, committed, sibling):
             case Known.LEDGER:
@@ -38,7 +40,7 @@ class Beginning:
                 return await self._first(place)
 
     async def _sibling_known(self, topic: str) -> bool:
-        if topic in self._known:
+        if topic in self._known or self._broker.made_anew(topic):
             return True
         for place in self._broker.partitions(topic):
             if await self._broker.committed(place) is not None:

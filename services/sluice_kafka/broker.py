@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from sluice_kafka.record import Message
+from sluice_kafka.source import source_name
 
 
 class Place(NamedTuple):
@@ -12,16 +13,12 @@ class Place(NamedTuple):
     topic: str
     partition: int
 
-    @property
-    def source(self) -> str:
-        return f"{self.topic}/{self.partition}"
-
 
 class OutsideLog(Exception):
     """The log does not hold the offset that was to be read next. Caught by the trigger, which knows the policy."""
 
     def __init__(self, places: Collection[Place]) -> None:
-        super().__init__(f"outside the log: {', '.join(place.source for place in places)}")
+        super().__init__(f"outside the log: {', '.join(source_name(*place) for place in places)}")
         self.places = places
 
 
@@ -42,6 +39,18 @@ class Broker(Protocol):
 
     async def connect(self) -> None:
         """Reach a broker, log in, and see that the topics exist."""
+        ...
+
+    async def confirm(self) -> None:
+        """Are the topics still those that were joined? Raises SourceLost for one that was deleted and made anew."""
+        ...
+
+    def topic_id(self, topic: str) -> str:
+        """As of `connect`; "" where the cluster gives none."""
+        ...
+
+    def made_anew(self, topic: str) -> bool:
+        """The topic is not the one that an earlier `connect` met."""
         ...
 
     async def join(self, assignee: Assignee) -> None:

@@ -13,6 +13,7 @@ from sluice_kafka.connection import FAILURES, security, translated
 from sluice_kafka.probe_aiokafka import Probe
 from sluice_kafka.record import Message
 from sluice_kafka.settings import KafkaSettings
+from sluice_kafka.topics_aiokafka import made_anew
 
 SESSION_MS = 6_000
 """A member that died holds its partitions so long; brokers allow no less by default."""
@@ -38,12 +39,25 @@ class AiokafkaBroker:
         self._servers = settings.kafka_connect_address
         self._consumer: AIOKafkaConsumer | None = None
         self._probe: Probe | None = None
+        self._ids: dict[str, str] = {}
+        self._anew: frozenset[str] = frozenset()
 
     async def connect(self) -> None:
         settings = self._settings
         self._probe = Probe(settings.servers, settings.topic_ids, security(settings))
         await self._probe.connect()
         await self._probe.check()
+        self._anew |= made_anew(self._ids, self._probe.ids)
+        self._ids = self._probe.ids
+
+    async def confirm(self) -> None:
+        await self._probing.check()
+
+    def topic_id(self, topic: str) -> str:
+        return self._ids.get(topic, "")
+
+    def made_anew(self, topic: str) -> bool:
+        return topic in self._anew
 
     async def join(self, assignee: Assignee) -> None:
         self._consumer = consumer = self._member()

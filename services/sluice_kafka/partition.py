@@ -15,7 +15,7 @@ class Partition:
 
     def __init__(self, place: Place, claim: Claim, start: int) -> None:
         self.place = place
-        self.source = place.source
+        self.source = claim.key.source
         self.claim = claim
         self.next = start
         self.accepted = int(claim.position) if claim.position is not None else -1

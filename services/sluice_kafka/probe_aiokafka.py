@@ -1,16 +1,16 @@
 """A connection of our own beside the consumer's: the driver retries in silence, and hides a refused login as an unreachable broker."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
 from aiokafka import errors
 from aiokafka.conn import AIOKafkaConnection, create_conn
-from aiokafka.protocol.metadata import MetadataRequest
 
 from sluice.errors import SourceLost, SourceRefused
 from sluice_kafka.connection import FAILURES, translated
+from sluice_kafka.topics_aiokafka import Topics, TopicsRequest, made_anew, topics_of
 
 CHECK_S = 2.0
 """How often topics are looked at. A broken connection is noticed at once."""
@@ -28,6 +28,8 @@ class Probe:
         self._servers = list(servers)
         self._topics = list(topics)
         self._security = security
+        self.ids: dict[str, str] = {}
+        """Of the topics, as of `check`; "" where the cluster gives none."""
         self._connection: AIOKafkaConnection | None = None
         self._closed = asyncio.Event()
 
@@ -52,16 +54,20 @@ class Probe:
         options = {**self._security, "request_timeout_ms": int(CONNECT_S * 1000)}
         self._connection = await create_conn(host.strip("[]"), int(port), on_close=self._on_close, **options)
         try:
-            await self._missing()
+            await self._topics_now()
         except BaseException:
             await self.close()
             raise
 
     async def check(self) -> None:
-        """Raises SourceRefused, by name, for a topic that does not exist or may not be read."""
-        missing = await self._ask()
-        if missing:
-            raise SourceRefused(_absent(missing))
+        """Raises SourceRefused, by name, for a topic that does not exist or may not be read; SourceLost for one that was made anew since
+        the last check."""
+        topics = await self._ask()
+        if topics.missing:
+            raise SourceRefused(_absent(topics.missing))
+        before, self.ids = self.ids, topics.ids
+        if anew := made_anew(before, topics.ids):
+            raise SourceLost(f"deleted and made anew: {', '.join(sorted(anew))}", 0.0)
 
     async def watch(self) -> None:
         """Never returns: raises when the cluster is lost, refuses us, or no longer has a topic."""
@@ -69,10 +75,13 @@ class Probe:
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._closed.wait(), CHECK_S)
-            missing = await self._ask()
-            gone = gone + 1 if missing else 0
-            if gone >= GONE:
-                raise SourceRefused(_absent(missing))
+            try:
+                await self.check()
+                gone = 0
+            except SourceRefused:
+                gone += 1
+                if gone >= GONE:
+                    raise
 
     async def close(self) -> None:
         connection, self._connection = self._connection, None
@@ -83,12 +92,12 @@ class Probe:
         self._connection = None
         self._closed.set()
 
-    async def _ask(self) -> list[str]:
+    async def _ask(self) -> Topics:
         for left in reversed(range(TRIES)):
             try:
                 if self._connection is None:
                     await self.connect()
-                return await self._missing()
+                return await self._topics_now()
             except SourceLost:
                 if not left:
                     raise
@@ -99,23 +108,13 @@ class Probe:
             await asyncio.sleep(TRY_AGAIN_S)
         raise AssertionError("the last try returns or raises")
 
-    async def _missing(self) -> list[str]:
-        """The topics that do not exist. Raises TopicAuthorizationFailedError for one that may not be read."""
+    async def _topics_now(self) -> Topics:
         if self._connection is None:
             raise errors.KafkaConnectionError("the connection was closed")
-        answer = await self._connection.send(MetadataRequest(self._topics))
-        for _node, host, port, *_ in answer.brokers:
-            if f"{host}:{port}" not in self._servers:
-                self._servers.append(f"{host}:{port}")
-        return [topic for code, topic, *_ in answer.topics if _is_missing(code, topic)]
+        topics = topics_of(await self._connection.send(TopicsRequest(self._topics)))
+        self._servers += [server for server in topics.brokers if server not in self._servers]
+        return topics
 
 
-def _is_missing(code: int, topic: str) -> bool:
-    error = errors.for_code(code)
-    if error is errors.TopicAuthorizationFailedError:
-        raise error(topic)
-    return error in (errors.UnknownTopicOrPartitionError, errors.InvalidTopicError)
-
-
-def _absent(topics: list[str]) -> str:
+def _absent(topics: Sequence[str]) -> str:
     return f"no such topic: {', '.join(topics)}" if len(topics) == 1 else f"no such topics: {', '.join(topics)}"

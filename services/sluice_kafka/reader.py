@@ -115,6 +115,7 @@ class Reader:
 
     async def _move(self, places: Collection[Place]) -> None:
         """The log does not hold the position: do what the settings say, and tell the function what was lost."""
+        await self._broker.confirm()
         policy = self._settings.position_lost
         for place in places:
             partition = self.assignment.open.get(place)

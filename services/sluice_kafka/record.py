@@ -7,6 +7,7 @@ import msgspec
 
 from sluice.event import Record
 from sluice_kafka.shape import GAP, HEADERS, text
+from sluice_kafka.source import partition_of
 
 Headers = Sequence[tuple[str, bytes | None]]
 
@@ -34,8 +35,7 @@ def record_of(message: Message, source: str, metadata: bool) -> Record:
 
 def gap_record(source: str, start: int, to: int, policy: str, time_ms: int) -> Record:
     """Stands for what the log no longer holds: `start` was to be read next, and reading goes on at `to`."""
-    partition = int(source.rpartition("/")[2])
-    lost = {"partition": partition, "from": start, "to": to, "position_lost": policy}
+    lost = {"partition": partition_of(source), "from": start, "to": to, "position_lost": policy}
     return Record(
         None, source, str(start), time_ms, id=f"gap:{source}:{start}:{to}", attributes=((GAP, msgspec.json.encode(lost).decode()),)
     )

@@ -10,6 +10,7 @@ import msgspec
 from sluice.binding import Binding
 from sluice.event import Record
 from sluice_kafka.settings import KafkaSettings
+from sluice_kafka.source import partition_of, topic_of
 
 BINARY = "data:application/octet-stream;base64,"
 """What stands before the base64 of a value that is not UTF-8. A text that begins with it is sent in base64 too, so it never lies."""
@@ -51,7 +52,7 @@ def _frame(function: str, instance_id: str, source: str) -> tuple[bytes, bytes, 
     """What stands before the time, between the time and the records, and behind the messages of the only topic."""
     region = function.split(":")[2]
     after = b',"trigger_type":"KAFKA","region":' + _json(region) + b',"instance_id":' + _json(instance_id) + b',"records":['
-    return b'{"event_version":"v1.0","event_time":', after, _names(instance_id, _topic(source)) + b"}]}"
+    return b'{"event_version":"v1.0","event_time":', after, _names(instance_id, topic_of(source)) + b"}]}"
 
 
 def _names(instance_id: str, topic: str) -> bytes:
@@ -62,10 +63,6 @@ def _one_source(records: Sequence[Record]) -> bool:
     return records[0].source == records[-1].source and len({record.source for record in records}) == 1
 
 
-def _topic(source: str) -> str:
-    return source.rpartition("/")[0]
-
-
 def _messages(records: Iterable[Record]) -> list[str | None]:
     return [None if record.value is None else text(record.value) for record in records]
 
@@ -74,7 +71,7 @@ def _elements(settings: KafkaSettings, records: Sequence[Record]) -> Iterator[by
     """One element of `records` for each topic, in the order in which they first appear."""
     topics: dict[str, list[Record]] = {}
     for record in records:
-        topics.setdefault(_topic(record.source), []).append(record)
+        topics.setdefault(topic_of(record.source), []).append(record)
     for topic, its in topics.items():
         gaps = [dict(record.attributes)[GAP].encode() for record in its if _is_gap(record)]
         real = [record for record in its if not _is_gap(record)]
@@ -90,7 +87,7 @@ def _is_gap(record: Record) -> bool:
 
 def _metadata(record: Record) -> dict[str, Any]:
     return {
-        "partition": int(record.source.rpartition("/")[2]),
+        "partition": partition_of(record.source),
         "offset": int(record.position),
         "timestamp": record.time_ms,
         "key": None if record.key is None else text(record.key),

@@ -50,6 +50,13 @@ class FakeCluster:
         self.members: list[FakeBroker] = []
         self.connected = True
         self.refusal = ""
+        self.topic_id = ""
+
+    def make_anew(self, topic_id: str) -> None:
+        """Delete the topic and create it again, empty; the group's offsets go with it."""
+        self.logs = {place: FakeLog() for place in self.logs}
+        self.offsets.clear()
+        self.topic_id = topic_id
 
     async def rebalance(self) -> None:
         for member in self.members:
@@ -66,9 +73,23 @@ class FakeBroker:
         self.reads = 0
         self._positions: dict[Place, int] = {}
         self._assignee: Assignee | None = None
+        self._topic_id = ""
+        self._anew = False
 
     async def connect(self) -> None:
         self._check()
+        self._anew = self._anew or self._topic_id not in ("", self.cluster.topic_id)
+        self._topic_id = self.cluster.topic_id
+
+    async def confirm(self) -> None:
+        if self._topic_id != self.cluster.topic_id:
+            raise SourceLost("deleted and made anew", 0.0)
+
+    def topic_id(self, topic: str) -> str:
+        return self._topic_id
+
+    def made_anew(self, topic: str) -> bool:
+        return self._anew
 
     async def join(self, assignee: Assignee) -> None:
         self._assignee = assignee
@@ -87,6 +108,7 @@ class FakeBroker:
     async def watch(self) -> None:
         while True:
             self._check()
+            await self.confirm()
             await asyncio.sleep(POLL_S)
 
     async def read(self, places: Collection[Place], most: int, timeout_s: float) -> Mapping[Place, Sequence[Message]]:

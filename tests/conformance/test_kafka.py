@@ -120,7 +120,7 @@ class RealKafkaBench(KafkaBench):
         admin = AdminClient(self._servers)
         for deleted in admin.delete_records([TopicPartition(self.topic, 0, 2)]).values():
             await asyncio.to_thread(partial(deleted.result, 20))
-        return f"{self.topic}/0", "1"
+        return await asyncio.to_thread(self.kafka.source, self.topic), "1"
 
     def _asked(self, question: Any) -> Any:
         consumer = Consumer({**self._servers, "group.id": self.group, "isolation.level": "read_uncommitted"})

@@ -88,8 +88,8 @@ async def test_several_topics_are_read_by_one_trigger(kafka: Kafka) -> None:
         await source.produce(b"b", topic=source.topics[1], partition=1)
         await until(lambda: len(intake.accepted) == 2, WITHIN_S)
     assert {(record.source, record.value) for record in intake.accepted} == {
-        (f"{source.topics[0]}/0", b"a"),
-        (f"{source.topics[1]}/1", b"b"),
+        (kafka.source(source.topics[0]), b"a"),
+        (kafka.source(source.topics[1], 1), b"b"),
     }
 
 
@@ -129,9 +129,9 @@ async def test_a_lone_record_is_handed_over_within_milliseconds(source: Source) 
 
 
 async def test_a_restart_goes_on_where_it_was_even_if_nothing_was_read(source: Source) -> None:
-    intake = FakeIntake()
+    intake, place = FakeIntake(), source.kafka.source(source.topics[0])
     async with source.running(intake):
-        await until(lambda: intake.positions.get(f"{source.topics[0]}/0") == "0", WITHIN_S)
+        await until(lambda: intake.positions.get(place) == "0", WITHIN_S)
     await source.produce(b"while it was away")
     async with source.running(intake):
         await until(lambda: values(intake.accepted) == [b"while it was away"], WITHIN_S)
@@ -177,7 +177,7 @@ def transaction(kafka: Kafka, topic: str, *messages: bytes, commit: bool) -> Non
 
 async def test_aborted_transactions_are_not_read_and_markers_at_the_end_are_passed(kafka: Kafka, source: Source) -> None:
     intake = FakeIntake()
-    place = f"{source.topics[0]}/0"
+    place = kafka.source(source.topics[0])
     async with source.running(intake):
         await asyncio.to_thread(transaction, kafka, source.topics[0], b"no", b"no", commit=False)
         await asyncio.to_thread(transaction, kafka, source.topics[0], b"yes", commit=True)
@@ -218,9 +218,9 @@ async def test_gaps_of_compaction_are_passed(kafka: Kafka) -> None:
         while len(left) == end:  # the broker compacts in its own time, and only what stands before the newest segment
             await source.produce(b"more", key=b"same")
             left = await asyncio.to_thread(offsets, kafka, source.topics[0], end := end + 1)
-    intake = FakeIntake()
+    intake, place = FakeIntake(), kafka.source(source.topics[0])
     async with source.running(intake, start_position="earliest"):
-        await until(lambda: intake.positions[f"{source.topics[0]}/0"] == str(end), WITHIN_S)
+        await until(lambda: intake.positions[place] == str(end), WITHIN_S)
     assert [int(record.position) for record in intake.accepted] == await asyncio.to_thread(offsets, kafka, source.topics[0], end)
 
 
@@ -244,5 +244,5 @@ async def test_a_rebalance_with_offers_in_flight_loses_nothing_and_keeps_order(w
         await filling
         await until(lambda: len(intake.accepted) >= 4 * count, WITHIN_S)
     for partition in range(4):
-        place = f"{wide.topics[0]}/{partition}"
+        place = await asyncio.to_thread(wide.kafka.source, wide.topics[0], partition)
         assert [record.value for record in intake.accepted if record.source == place] == [b"%d" % number for number in range(count)]

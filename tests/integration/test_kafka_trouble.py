@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from sluice.binding import Binding
 from sluice.errors import SourceLost, SourceRefused
+from sluice_kafka.kind import KIND
 from tests.conformance.intake import FakeIntake
-from tests.integration.test_kafka_source import WITHIN_S, Source, values
+from tests.integration.test_kafka_source import FUNCTION, WITHIN_S, Source, values
 from tests.servers import Kafka, ServerMissing, missing
 from tests.waiting import until
 
@@ -107,6 +109,29 @@ async def test_a_topic_that_is_deleted_is_named(kafka: Kafka, source: Source) ->
         await asyncio.wait({task}, timeout=WITHIN_S)
         assert isinstance(task.exception(), SourceRefused)
         assert str(task.exception()) == f"no such topic: {source.topics[0]}"
+
+
+async def test_a_topic_that_is_made_anew_is_read_from_its_beginning_and_gives_other_events(kafka: Kafka, source: Source) -> None:
+    intake, topic = FakeIntake(), source.topics[0]
+    binding = Binding(source.trigger, "p1", "KAFKA", "kafka", FUNCTION, b"{}")
+    trigger = KIND.build(binding, source.settings())
+    ready = asyncio.Event()
+    task = asyncio.create_task(trigger.run(intake, ready.set))
+    await asyncio.wait_for(ready.wait(), WITHIN_S)
+    await source.produce(b"1", b"2")
+    await until(lambda: len(intake.accepted) == 2, WITHIN_S)
+    await asyncio.to_thread(kafka.delete_topic, topic)
+    await asyncio.wait({task}, timeout=WITHIN_S)
+    assert isinstance(task.exception(), SourceRefused | SourceLost)
+    await asyncio.to_thread(kafka.create_topic, topic)
+    await source.produce(b"3", b"4", b"5")
+    task = asyncio.create_task(trigger.run(intake, ready.set))
+    await until(lambda: len(intake.accepted) == 5, WITHIN_S)
+    task.cancel()
+    await asyncio.wait({task})
+    assert [record.value for record in intake.accepted] == [b"1", b"2", b"3", b"4", b"5"]
+    assert {record.source for record in intake.accepted[2:]} == {await asyncio.to_thread(kafka.source, topic)}
+    assert intake.accepted[0].source != intake.accepted[2].source
 
 
 @pytest.fixture

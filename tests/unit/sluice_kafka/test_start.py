@@ -6,6 +6,7 @@ from sluice.ledger import Claim, SourceKey
 from sluice_kafka.beginning import Beginning
 from sluice_kafka.broker import Place
 from sluice_kafka.settings import KafkaSettings
+from sluice_kafka.source import source_name
 from sluice_kafka.start import Known, known_by
 from tests.conformance.kafka_fake import FakeBroker, FakeCluster
 
@@ -35,7 +36,7 @@ def settings(**more: object) -> KafkaSettings:
 
 def claims(**positions: str | None) -> dict[Place, Claim]:
     numbers = {Place("orders", int(name[1:])): position for name, position in positions.items()}
-    return {place: Claim(SourceKey("t", "1", place.source), 1, position) for place, position in numbers.items()}
+    return {place: Claim(SourceKey("t", "1", source_name(*place)), 1, position) for place, position in numbers.items()}
 
 
 @pytest.fixture

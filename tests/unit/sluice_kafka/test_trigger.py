@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from sluice.errors import SourceRefused
+from sluice.errors import SourceLost, SourceRefused
 from sluice.event import Record
 from sluice.ledger import Claim
 from sluice_kafka.broker import Place
 from sluice_kafka.offers import ALL_RECORDS
 from sluice_kafka.reader import READ_RECORDS
 from sluice_kafka.settings import KafkaSettings
+from sluice_kafka.source import source_name
 from sluice_kafka.trigger import KafkaTrigger
 from tests.conformance.intake import FakeIntake
 from tests.conformance.kafka_fake import FakeBroker, FakeCluster
@@ -51,7 +52,7 @@ def by_source(records: Sequence[Record]) -> dict[str, list[bytes | None]]:
 
 
 def expected(cluster: FakeCluster) -> dict[str, list[bytes | None]]:
-    return {place.source: [message.value for message in log.messages] for place, log in cluster.logs.items()}
+    return {source_name(*place): [message.value for message in log.messages] for place, log in cluster.logs.items()}
 
 
 async def test_every_partition_is_read_in_order() -> None:
@@ -199,3 +200,41 @@ async def test_a_lost_claim_is_gone_on_from_once_the_other_owner_lets_go() -> No
             intake.let_go("orders/0")
             await until(lambda: len(intake.accepted) == times)  # noqa: B023
     assert by_source(intake.accepted) == expected(cluster)
+
+
+async def test_a_topic_made_anew_is_another_source_and_is_read_from_its_beginning() -> None:
+    cluster, intake = FakeCluster(), FakeIntake()
+    cluster.topic_id = "before"
+    broker = FakeBroker(cluster)
+    trigger = KafkaTrigger(settings(start_position="latest"), broker, tick_s=TICK_S)
+    run = asyncio.create_task(trigger.run(intake, lambda: None))
+    await until(lambda: "orders#before/0" in intake.positions)
+    fill(cluster, 20)
+    await until(lambda: len(intake.accepted) == 20)
+    cluster.make_anew("after")
+    await asyncio.wait({run})
+    assert isinstance(run.exception(), SourceLost)
+    fill(cluster, 30)
+    run = asyncio.create_task(trigger.run(intake, lambda: None))
+    await until(lambda: len(intake.accepted) == 50)
+    run.cancel()
+    await asyncio.wait({run})
+    assert {source: len(values) for source, values in by_source(intake.accepted).items()} == {"orders#before/0": 20, "orders#after/0": 30}
+
+
+async def test_a_topic_made_anew_is_not_taken_for_a_lost_position() -> None:
+    cluster, intake = FakeCluster(), FakeIntake({"orders#before/0": "20"})
+    cluster.topic_id = "before"
+    fill(cluster, 20)
+    broker = FakeBroker(cluster)
+    broker.watch = forever  # type: ignore[method-assign]  # the reader meets the new log before the watch does
+    run = asyncio.create_task(KafkaTrigger(settings(position_lost="latest"), broker, tick_s=TICK_S).run(intake, lambda: None))
+    await until(lambda: broker.reads > 0)
+    cluster.make_anew("after")
+    await asyncio.wait({run})
+    assert isinstance(run.exception(), SourceLost)
+    assert intake.accepted == []
+
+
+async def forever() -> None:
+    await asyncio.Event().wait()
