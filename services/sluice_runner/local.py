@@ -146,6 +146,8 @@ class LocalRunner:
                 return
         else:
             request = live.requests.invoke(call)
+        if call.log:
+            live.instance.drain()  # what the call before printed is not this one's
         run.written = live.output.began(call.id, tail=call.log)
         run.started_at = self._now()
         connection.send(request, run.ended, bodiless=bodiless)
@@ -187,11 +189,11 @@ class LocalRunner:
         reply.memory_mb = live.instance.memory_mb()
         if live.cold:
             live.cold, reply.cold = False, True
-        if run.call.log:
-            live.instance.drain()
-            reply.log = live.output.take_tail()
         if run.written:
+            live.instance.drain()
             live.output.finished(run.call.id, reply)
+        if run.call.log:
+            reply.log = live.output.take_tail(run.call.id)
 
     def _reply(self, run: Run, reply: Reply) -> None:
         call = run.call

@@ -91,9 +91,12 @@ class LogStore:
         log.add(_Waiting(self._clock.time(), urn, instance, stream, text, event))
         self._touched.set()
 
-    def began(self, log: FunctionLog, urn: str, instance: str, event: bytes) -> bool:
-        """The start of a call, if this interval has room for it: then its finish is to be written too."""
-        if log.calls_left <= 0:
+    def now(self) -> float:
+        return self._clock.time()
+
+    def began(self, log: FunctionLog, urn: str, instance: str, event: bytes, *, always: bool = False) -> bool:
+        """The start of a call, if this interval has room for it (or `always`): then its finish is to be written too."""
+        if log.calls_left <= 0 and not always:
             log.calls_unwritten += 1
             return False
         log.calls_left -= 1
@@ -189,10 +192,20 @@ def _format(line: _Waiting) -> LogLine:
     event = id_text(line.event) if line.event else ""
     stream, text = line.stream, line.text
     if stream == "start":
-        stream, text = "platform", f"{_stamp(line.at)} Start invoke request '{event}', version: {text}"
+        stream, text = "platform", start_text(line.at, event, text)
     elif stream == "finish":
-        stream, text = "platform", f"{_stamp(line.at)} Finish invoke request '{event}', {text}"
+        stream, text = "platform", finish_text(line.at, event, text)
     return LogLine(line.at, line.urn, line.instance, stream, text, event)
+
+
+def start_text(at: float, event: str, version: str) -> str:
+    """How the platform says that a call begins."""
+    return f"{_stamp(at)} Start invoke request '{event}', version: {version}"
+
+
+def finish_text(at: float, event: str, figures: str) -> str:
+    """How the platform says that a call has ended."""
+    return f"{_stamp(at)} Finish invoke request '{event}', {figures}"
 
 
 def _stamp(at: float) -> str:

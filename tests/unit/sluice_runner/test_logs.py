@@ -57,6 +57,43 @@ async def test_a_call_is_bracketed_as_the_platform_does(tmp_path: Path) -> None:
     assert failed.endswith("error: timeout: no whole answer within 3 s")
 
 
+async def test_the_tail_of_a_call_is_bracketed_and_holds_its_own_lines_only(tmp_path: Path) -> None:
+    out = output(LogStore(tmp_path, SteppedClock(1_700_000_000.25)))
+    before, asked = random_id(), random_id()
+    out.began(before, tail=False)
+    out.printed("stdout", b"of the one before\n")
+    out.finished(before, Reply(200))
+    out.began(asked, tail=True)
+    out.printed("stdout", b"mine")
+    out.finished(asked, Reply(200, duration_ms=2.0))
+    start, printed, finish = out.take_tail(asked).splitlines()
+    assert start == f"2023-11-14T22:13:20.250Z Start invoke request '{id_text(asked)}', version: latest"
+    assert printed == "mine"
+    assert finish.startswith(f"2023-11-14T22:13:20.250Z Finish invoke request '{id_text(asked)}', duration: 2.000ms, billing duration: 2ms")
+    assert out.take_tail(asked) == ""
+
+
+async def test_calls_that_share_an_instance_have_tails_of_their_own_and_lines_without_a_name(tmp_path: Path) -> None:
+    store = LogStore(tmp_path, SteppedClock())
+    out = Output(store, Function(f"{FUNCTION}:latest", instance_concurrency=2), "f-1")
+    one, two = random_id(), random_id()
+    out.began(one, tail=True)
+    out.printed("stdout", b"first\n")
+    out.began(two, tail=True)
+    out.printed("stdout", b"second\n")
+    for event in (two, one):
+        out.finished(event, Reply(200))
+    assert ("first" in out.take_tail(two), "second" in out.take_tail(one)) == (False, True)
+    assert {line.event for line in await lines(store) if line.stream == "stdout"} == {""}
+
+
+async def test_a_call_whose_tail_is_asked_for_is_always_written(tmp_path: Path) -> None:
+    out = output(LogStore(tmp_path, SteppedClock()))
+    while out.began(random_id(), tail=False):
+        pass
+    assert out.began(random_id(), tail=True)
+
+
 async def test_of_very_many_calls_some_are_written_and_the_rest_counted(tmp_path: Path) -> None:
     store = LogStore(tmp_path, SteppedClock())
     out = output(store)
