@@ -40,6 +40,11 @@ class Intake(Protocol):
         anew shortly before, so that what waits for long costs little; `claim` then answers at once, with the position reached."""
         ...
 
+    def plan(self, claim: Claim, records: Sequence[Record], to: str, at: float) -> None:
+        """What is going to be offered at `at` (seconds since the epoch), and nothing before it. The host may end the run here, offer it at
+        that time together with what others have planned, and start the trigger anew behind it."""
+        ...
+
     def lag(self, source: str, records: int) -> None:
         """How many records of the source are not yet read; shown by `get triggers`."""
         ...
@@ -59,6 +64,11 @@ class Shape(Protocol):
     """A pure function from records (one batch, in order) to the body of the event that the function receives."""
 
     def __call__(self, binding: Binding, settings: Any, records: Sequence[Record]) -> bytes: ...
+
+
+def any_record(_settings: Any) -> Record:
+    """A record of no kind in particular."""
+    return Record(b'{"hello":"world"}', "sample/0", "0", 0)
 
 
 class TriggerKind(msgspec.Struct, frozen=True):
@@ -82,3 +92,5 @@ class TriggerKind(msgspec.Struct, frozen=True):
     created_disabled: frozenset[str] = frozenset()
     fixed: frozenset[str] = frozenset()
     """Type codes whose triggers cannot be disabled, only deleted."""
+    sample: Callable[[Any], Record] = any_record
+    """A record as it could come from a source with these settings, for `sluice trigger dry-run`."""

@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from sluice.errors import Invalid, SluiceError
-from sluice_cli import dead, keys, listing, running, show
+from sluice_cli import dead, keys, listing, running, show, triggers
 from sluice_cli.apply import Done
 from sluice_cli.apply import apply as apply_manifest
 from sluice_cli.client import Unreachable
@@ -26,7 +26,6 @@ app = typer.Typer(
     add_completion=False,
     help="Message sources to container functions, with FunctionGraph's semantics.",
 )
-trigger = typer.Typer(no_args_is_help=True, help="Pause and resume triggers.")
 
 File = Annotated[Path, typer.Option("-f", "--file", help="A sluice.yaml.")]
 Config = Annotated[Path | None, typer.Option("--config", help="Settings as TOML; SLUICE_* variables win over it.")]
@@ -105,9 +104,7 @@ def show_version() -> None:
 
 for command in (listing.get, listing.describe, listing.delete, running.invoke, running.logs, running.tail, running.explain, running.doctor):
     app.command()(command)
-trigger.command()(running.pause)
-trigger.command()(running.resume)
-app.add_typer(trigger, name="trigger")
+app.add_typer(triggers.app, name="trigger")
 app.add_typer(dead.app, name="dead")
 app.add_typer(keys.app, name="keys")
 

@@ -1,4 +1,4 @@
-"""What runs: `invoke`, `logs`, `tail`, `explain`, and pausing triggers."""
+"""What runs: `invoke`, `logs`, `tail` and `explain`."""
 
 import json
 import sys
@@ -11,7 +11,6 @@ import typer
 
 from sluice_cli import show
 from sluice_cli.client import Answer, path
-from sluice_cli.listing import trigger_named, trigger_place
 from sluice_cli.options import DATA, Data, Format, Output, connected
 from sluice_cli.times import instant
 
@@ -99,23 +98,6 @@ def explain(event: Annotated[str, typer.Argument(help="The id of an event.")], o
     show.line(f"{story['id']} {story['state']} {story['function_urn']} trigger {story['trigger_id'] or '-'}")
     for step in story["steps"]:
         show.line(f"  {show.moment(step['at'])}  {step['what']:<10} {step['detail']}".rstrip())
-
-
-def pause(name: Annotated[str, typer.Argument(help="A trigger's id or name.")], data: Data = DATA) -> None:
-    """Stop reading; what was accepted still runs, and the position is kept."""
-    _set_status(name, "DISABLED", data)
-
-
-def resume(name: Annotated[str, typer.Argument(help="A trigger's id or name.")], data: Data = DATA) -> None:
-    """Go on reading from where it was paused."""
-    _set_status(name, "ACTIVE", data)
-
-
-def _set_status(name: str, status: str, data: Path) -> None:
-    with connected(data) as client:
-        trigger = trigger_named(client, name)
-        client.put(trigger_place(client, trigger), {"trigger_status": status})
-        show.line(f"{trigger['trigger_id']} is {status}")
 
 
 def doctor(output: Output = Format.TABLE, data: Data = DATA) -> None:

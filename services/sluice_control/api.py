@@ -9,6 +9,7 @@ from sluice_control.alias_api import AliasApi
 from sluice_control.asgi import Identify, Operation, application, identity_of
 from sluice_control.async_api import AsyncApi
 from sluice_control.doctor import Doctor
+from sluice_control.dry_run_api import DryRunApi
 from sluice_control.function_api import FunctionApi
 from sluice_control.keeper import Keeper
 from sluice_control.key_api import KeyApi
@@ -25,6 +26,7 @@ def operations(control: Keeper, records: Records, logs: Logs, doctor: Doctor) ->
         *TriggerApi(control).operations(),
         *AsyncApi(control, records).operations(),
         *MeshApi(control, records, logs, doctor).operations(),
+        *DryRunApi(control).operations(),
         *KeyApi(control).operations(),
     ]
 

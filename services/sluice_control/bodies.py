@@ -166,6 +166,14 @@ class Cancel(_Body, frozen=True, kw_only=True):
     type: str = ""
 
 
+class DryRun(_Body, frozen=True, kw_only=True):
+    """The value of a record: text, or bytes in Base64; None: a sample of the kind's."""
+
+    value: str | None = None
+    is_base64: bool = False
+    key: str | None = None
+
+
 class CreateKey(_Body, frozen=True, kw_only=True):
     role: str = "invoker"
     description: str = ""

@@ -2,9 +2,11 @@
 
 from sluice.binding import Binding
 from sluice.errors import ConfigurationError
+from sluice.event import Record
 from sluice.trigger import Trigger, TriggerKind
 from sluice_kafka.settings import KafkaSettings
 from sluice_kafka.shape import shape
+from sluice_kafka.source import source_name
 
 
 def build(binding: Binding, settings: KafkaSettings) -> Trigger:
@@ -24,6 +26,10 @@ def source_of(settings: KafkaSettings) -> str:
     return ",".join(sorted(settings.servers))
 
 
+def sample(settings: KafkaSettings) -> Record:
+    return Record(b'{"hello":"world"}', source_name(settings.topic_ids[0], 0), "0", 0)
+
+
 KIND = TriggerKind(
     name="kafka",
     types=("KAFKA", "OPENSOURCEKAFKA"),
@@ -31,5 +37,6 @@ KIND = TriggerKind(
     shape=shape,
     build=build,
     source_of=source_of,
+    sample=sample,
     created_disabled=frozenset({"KAFKA", "OPENSOURCEKAFKA"}),
 )

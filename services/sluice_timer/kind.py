@@ -1,7 +1,10 @@
 """What the mesh knows of the timer kind."""
 
+import time
+
 from sluice.binding import Binding, Mode
 from sluice.clock import Clock, SystemClock
+from sluice.event import Record
 from sluice.trigger import Trigger, TriggerKind
 from sluice_timer.clockwork import Clockwork
 from sluice_timer.settings import TimerSettings
@@ -24,12 +27,19 @@ def timer_kind(clock: Clock | None = None, clockwork: Clockwork | None = None) -
         build=build,
         modes=(Mode.RECORDED,),
         source_of=source_of,
+        sample=sample,
     )
 
 
 def source_of(settings: TimerSettings) -> str:
     """The schedule: a changed one begins anew."""
     return f"{settings.schedule_type} {settings.schedule}"
+
+
+def sample(_settings: TimerSettings) -> Record:
+    """The fire of this minute; what a timer's function receives does not depend on a value."""
+    minute = int(time.time()) // 60 * 60
+    return Record(None, "schedule", str(minute), minute * 1000)
 
 
 KIND = timer_kind()

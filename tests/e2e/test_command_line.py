@@ -54,6 +54,9 @@ def test_a_file_is_applied_called_watched_and_taken_back(run: Run) -> None:
     states = {trigger["name"]: trigger["status"] for trigger in told(run, "get", "triggers", "hello")}
     assert states == {"tick": "DISABLED", "hello": "ACTIVE"}
     run("trigger", "resume", "tick")
+    tried = told(run, "trigger", "dry-run", "tick")
+    assert (tried["matches"], tried["event"]["trigger_name"], tried["status"]) == (True, "tick", "ACTIVE")
+    assert '"trigger_name": "tick"' in run("trigger", "dry-run", "tick").stdout
     assert told(run, "describe", "trigger", "tick")["event_data"]["schedule"] == "@every 10s"
     assert all(check["ok"] for check in told(run, "doctor"))
     run("delete", "function", "hello", code=2)

@@ -1,0 +1,92 @@
+"""What a trigger would make of a record, through the API."""
+
+import base64
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sluice.clock import SteppedClock
+from sluice.host.kinds import by_type, installed
+from sluice_control.control import Control
+from tests.unit.sluice_control.client import Client, function_body
+
+CONFIG = {"func_name", "runtime", "timeout", "handler", "memory_size"}
+KAFKA: dict[str, Any] = {"kafka_connect_address": "127.0.0.1:9092", "topic_ids": ["orders"], "batch_size": 10}
+
+
+@pytest.fixture
+async def control(tmp_path: Path, clock: SteppedClock) -> AsyncIterator[Control]:
+    """With the kinds that are installed: the event is theirs."""
+    async with Control(tmp_path, by_type(installed()), clock) as entered:
+        yield entered
+
+
+async def trigger(api: Client, type_code: str, event_data: dict[str, Any], function: str = "hello") -> str:
+    if (await api("GET", "/v2/{p}/fgs/functions/hello/config")).status != 200:
+        await api("POST", "/v2/{p}/fgs/functions", function_body())
+    made = await api("POST", f"/v2/{{p}}/fgs/triggers/{function}", {"trigger_type_code": type_code, "event_data": event_data})
+    assert made.status == 201, made.json
+    return str(made.json["trigger_id"])
+
+
+async def dry_run(api: Client, trigger: str, **body: Any) -> Any:
+    return await api("POST", f"/sluice/v1/{{p}}/triggers/{trigger}/dry-run", body)
+
+
+async def test_a_record_is_shown_as_the_event_that_the_function_would_get(api: Client) -> None:
+    told = (await dry_run(api, await trigger(api, "OPENSOURCEKAFKA", KAFKA), value='{"a":1}')).json
+    assert (told["matches"], told["mode"], told["status"], told["versions"]) == (True, "async", "DISABLED", {"latest": 100})
+    assert told["function_urn"].endswith(":hello:latest")
+    (record,) = told["event"]["records"]
+    assert (record["messages"], record["topic_id"]) == (['{"a":1}'], "orders")
+
+
+async def test_without_a_value_a_record_of_the_kind_is_made_up(api: Client) -> None:
+    told = (await dry_run(api, await trigger(api, "TIMER", {"name": "t", "schedule_type": "Rate", "schedule": "3m"}))).json
+    assert (told["event"]["trigger_type"], told["event"]["trigger_name"]) == ("TIMER", "t")
+
+
+async def test_what_the_filter_holds_back_is_said_with_the_clause(api: Client) -> None:
+    one = await trigger(api, "OPENSOURCEKAFKA", KAFKA | {"filter": {"type": "order", "amount": {"numeric": [">", 10]}}})
+    told = (await dry_run(api, one, value='{"type":"order","amount":3}')).json
+    assert (told["matches"], told["unmatched"], told["event"]) == (False, "amount", None)
+    assert (await dry_run(api, one, value='{"type":"order","amount":30}')).json["matches"]
+
+
+async def test_an_alias_says_how_its_versions_share(api: Client) -> None:
+    await api("POST", "/v2/{p}/fgs/functions", function_body())
+    for version in ("1", "2"):
+        assert (await api("POST", "/v2/{p}/fgs/functions/hello/versions", {"version": version})).status == 200
+        settings = {name: value for name, value in function_body(memory_size=256).items() if name in CONFIG}
+        assert (await api("PUT", "/v2/{p}/fgs/functions/hello/config", settings)).status == 200
+    alias = {"name": "live", "version": "1", "additional_version_weights": {"2": 30}}
+    assert (await api("POST", "/v2/{p}/fgs/functions/hello/aliases", alias)).status == 200
+    urn = f"urn:fss:local-1:{api.project}:function:default:hello:!live"
+    told = (await dry_run(api, await trigger(api, "OPENSOURCEKAFKA", KAFKA, urn))).json
+    assert told["versions"] == {"1": 70, "2": 30}
+
+
+async def test_bytes_come_in_base64(api: Client) -> None:
+    one = await trigger(api, "OPENSOURCEKAFKA", KAFKA)
+    told = (await dry_run(api, one, value=base64.b64encode(b"\xff\xfe").decode(), is_base64=True)).json
+    assert told["event"]["records"][0]["messages"] == ["data:application/octet-stream;base64,//4="]
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"value": "%", "is_base64": True}, "value: is not Base64"),
+        ({"value": "x" * 6_291_457}, "value: has 6291457 bytes"),
+        ({"v": 1}, "v"),
+    ],
+)
+async def test_a_record_that_could_not_be_is_refused(api: Client, body: dict[str, Any], said: str) -> None:
+    refused = await dry_run(api, await trigger(api, "OPENSOURCEKAFKA", KAFKA), **body)
+    assert refused.status == 400
+    assert said in refused.json["error_msg"]
+
+
+async def test_a_trigger_that_is_not_there_is_not_found(api: Client) -> None:
+    assert (await dry_run(api, "nowhere")).json["error_code"] == "FSS.1131"
