@@ -4,17 +4,30 @@ from typing import Any
 
 import msgspec
 
+from sluice_control.answers.function import Answer, Code, CodeLink, Image, Listed, Strategy, VersionAsyncConfig, of
+from sluice_control.async_answers import async_config
 from sluice_control.bodies import CustomImage, FunctionSettings, StrategyConfig
 from sluice_control.nouns import image_of
-from sluice_control.registry import VersionRow
+from sluice_control.registry import AsyncRow, VersionRow
 from sluice_control.times import rfc3339
 
 _LONG_TIMEOUT_S = 900
 _HIDDEN = frozenset({"user_data", "encrypted_user_data", "strategy_config", "custom_image", "tags", "log_config"})
 
 
-def configuration(row: VersionRow, region: str) -> dict[str, Any]:
-    """Every field of FunctionGraph's object; null where it says nothing here."""
+def configuration(kind: type[Answer], row: VersionRow, region: str) -> Answer:
+    """What an operation that answers with `kind` tells of a version."""
+    return of(kind, _everything(row, region))
+
+
+def version(kind: type[Answer], row: VersionRow, known: AsyncRow | None, region: str) -> Answer:
+    """The same with the asynchronous settings of that version."""
+    config = of(VersionAsyncConfig, async_config(known, region)) if known else None
+    return of(kind, _everything(row, region) | {"function_async_config": config})
+
+
+def _everything(row: VersionRow, region: str) -> dict[str, Any]:
+    """Every field that some operation answers with; null where it says nothing here."""
     settings, function = row.settings, row.function
     return (
         _attributes(settings)
@@ -35,39 +48,20 @@ def configuration(row: VersionRow, region: str) -> dict[str, Any]:
             "long_time": (settings.timeout or 0) > _LONG_TIMEOUT_S,
         }
         | _code_part(row)
+        | _strategy(settings)
         | _fixed(settings)
     )
 
 
-def summary(row: VersionRow, region: str) -> dict[str, Any]:
+def summary(row: VersionRow, region: str) -> Listed:
     """An element of the list of functions."""
-    strategy = row.settings.strategy_config or StrategyConfig()
-    vpc = row.settings.func_vpc or {}
-    return configuration(row, region) | {
-        "concurrency": strategy.concurrency,
-        "concurrent_num": strategy.concurrent_num,
-        "func_vpc_id": vpc.get("vpc_id"),
-        "fail_count": None,
-        "bind_bridge_funcUrns": [],
-    }
+    return configuration(Listed, row, region)
 
 
-def code(row: VersionRow, region: str, base_url: str) -> dict[str, Any]:
+def code(row: VersionRow, region: str, base_url: str) -> Code:
     """The answer of showing or updating code; the package itself is behind `func_code.link`."""
     link = f"{base_url}/sluice/v1/{row.function.project}/code/{row.digest}" if row.digest else ""
-    return {
-        "func_urn": str(row.function.urn(region, row.name)),
-        "func_name": row.function.name,
-        "domain_id": row.function.project,
-        "runtime": row.settings.runtime,
-        **_code_part(row),
-        "last_modified": rfc3339(row.modified_ms),
-        "depend_list": [],
-        "depend_version_list": row.settings.depend_version_list or [],
-        "dependencies": [],
-        "strategy_config": msgspec.to_builtins(row.settings.strategy_config or StrategyConfig()),
-        "func_code": {"file": "", "link": link},
-    }
+    return of(Code, _everything(row, region) | {"func_code": CodeLink(file="", link=link)})
 
 
 def masked(text: str | None) -> str | None:
@@ -81,8 +75,7 @@ def _attributes(settings: FunctionSettings) -> dict[str, Any]:
         "user_data": settings.user_data or "",
         # What is stored here is masked already: the values are sealed beside it.
         "encrypted_user_data": settings.encrypted_user_data or "",
-        "strategy_config": _struct(settings.strategy_config or StrategyConfig()),
-        "custom_image": _struct(settings.custom_image or CustomImage()) if image_of(settings) else None,
+        "custom_image": of(Image, _fields(settings.custom_image or CustomImage())) if image_of(settings) else None,
         "description": settings.description or "",
         "depend_version_list": settings.depend_version_list or [],
         "enable_dynamic_memory": bool(settings.enable_dynamic_memory),
@@ -96,8 +89,14 @@ def _attributes(settings: FunctionSettings) -> dict[str, Any]:
     }
 
 
-def _struct(value: msgspec.Struct) -> dict[str, Any]:
+def _fields(value: msgspec.Struct) -> dict[str, Any]:
     return {name: getattr(value, name) for name in value.__struct_fields__}
+
+
+def _strategy(settings: FunctionSettings) -> dict[str, Any]:
+    strategy = settings.strategy_config or StrategyConfig()
+    shown = of(Strategy, _fields(strategy))
+    return {"strategy_config": shown, "concurrency": strategy.concurrency, "concurrent_num": strategy.concurrent_num}
 
 
 def _code_part(row: VersionRow) -> dict[str, Any]:
@@ -123,4 +122,7 @@ def _fixed(settings: FunctionSettings) -> dict[str, Any]:
         "reserved_instance_idle_mode": None,
         "apig_route_enable": False,
         "allow_ephemeral_storage": True,
+        "func_vpc_id": (settings.func_vpc or {}).get("vpc_id"),
+        "fail_count": None,
+        "bind_bridge_funcUrns": [],
     }

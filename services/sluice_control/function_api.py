@@ -1,20 +1,20 @@
 """The operations on functions, their code, configuration and versions."""
 
-from typing import Any
-
 import msgspec
 from starlette.responses import Response
 
 from sluice_control import function_answers as answers
+from sluice_control.answers.function import Answer, Created, Limited, Published, Shown, Updated, Version, Versions
+from sluice_control.answers.function import Functions as FunctionPage
 from sluice_control.asgi import Call, Operation, json, nothing
-from sluice_control.async_answers import async_config
 from sluice_control.bodies import CreateFunction, CreateVersion, FunctionSettings, UpdateCode, UpdateConfig, UpdateMaxInstances
 from sluice_control.fss import Refused
 from sluice_control.function_code import code_faults, code_type_of, store
 from sluice_control.function_rules import code_of, concurrency_faults, name_faults, refuse, settings_faults
 from sluice_control.functions import Functions, latest_of, merged
 from sluice_control.keeper import Keeper
-from sluice_control.registry import VersionRow
+from sluice_control.quotas import NO_BOUND, Used, resources
+from sluice_control.registry import Quotas, VersionRow
 from sluice_control.targets import Target, target
 
 PAGE = 400
@@ -55,7 +55,7 @@ class FunctionApi:
         count = self._control.view.count_functions(*where)
         rows = self._control.view.list_functions(*where, marker, limit)
         shown = [answers.summary(row, self._control.region) for row in rows]
-        return json({"functions": shown, "next_marker": marker + len(rows), "count": count})
+        return json(FunctionPage(functions=shown, next_marker=marker + len(rows), count=count))
 
     async def create(self, call: Call) -> Response:
         body = call.decode(CreateFunction, code_of)
@@ -64,7 +64,7 @@ class FunctionApi:
         code = await store(settings, body.func_code, self._control.packages)
         settings = msgspec.structs.replace(settings, code_type=code_type_of(settings))
         step = self._functions.create(call.project, body.package, body.func_name, settings, code)
-        return self._configuration(await self._control.change(step))
+        return self._configuration(Created, await self._control.change(step))
 
     async def delete(self, call: Call) -> Response:
         await self._control.change(self._functions.delete(self._target(call)))
@@ -72,18 +72,18 @@ class FunctionApi:
         return nothing()
 
     async def show_config(self, call: Call) -> Response:
-        return self._configuration(self._target(call).version(self._control.view))
+        return self._configuration(Shown, self._target(call).version(self._control.view))
 
     async def update_config(self, call: Call) -> Response:
         body, urn = call.decode(UpdateConfig, code_of), self._target(call)
         step = self._functions.update_config(urn, lambda row: _reconfigured(row, body))
-        return self._configuration(await self._control.change(step))
+        return self._configuration(Updated, await self._control.change(step))
 
     async def update_max_instances(self, call: Call) -> Response:
         body = call.decode(UpdateMaxInstances, code_of)
         refuse(list(concurrency_faults("max_instance_num", body.max_instance_num)))
         step = self._functions.update_max_instances(self._target(call), body.max_instance_num)
-        return self._configuration(await self._control.change(step))
+        return self._configuration(Limited, await self._control.change(step))
 
     async def show_code(self, call: Call) -> Response:
         row = self._target(call).version(self._control.view)
@@ -103,21 +103,20 @@ class FunctionApi:
         marker, limit = call.number("marker", 0, 2**62), call.number("maxitems", PAGE, PAGE)
         rows = self._control.view.versions(self._target(call).function(self._control.view))
         page = rows[marker : marker + limit]
-        return json({"versions": [self._version(row) for row in page], "next_marker": marker + len(page), "count": len(rows)})
+        shown = [self._version(Version, row) for row in page]
+        return json(Versions(versions=shown, next_marker=marker + len(page), count=len(rows)))
 
     async def publish(self, call: Call) -> Response:
         body = call.decode(CreateVersion, code_of)
-        return json(self._version(await self._control.change(self._functions.publish(self._target(call), body))))
+        return json(self._version(Published, await self._control.change(self._functions.publish(self._target(call), body))))
 
     async def quotas(self, call: Call) -> Response:
-        view, limits = self._control.view, self._control.limits
-        megabytes = view.code_bytes(call.project) // 2**20
-        resources = [
-            {"type": "fgs_func_num", "quota": limits.functions, "used": view.count_functions(call.project), "unit": ""},
-            {"type": "fgs_func_code_size", "quota": -1, "used": megabytes, "unit": "MB"},
-            {"type": "fgs_func_scale_down_timeout", "quota": 60, "used": 0, "unit": ""},
-        ]
-        return json({"quotas": {"resources": resources}})
+        view = self._control.view
+        project = view.project_row(call.project)
+        own = project.quotas if project else Quotas()
+        used = Used(view.count_functions(call.project), view.code_bytes(call.project) // 2**20)
+        functions = self._control.limits.functions if own.functions is None else own.functions
+        return json({"quotas": {"resources": resources(used, functions, NO_BOUND if own.code_mb is None else own.code_mb)}})
 
     def _target(self, call: Call) -> Target:
         return target(call.path("function_urn"), self._control.region, call.project)
@@ -125,13 +124,12 @@ class FunctionApi:
     def _latest(self, urn: Target) -> VersionRow:
         return latest_of(self._control.view, urn)
 
-    def _configuration(self, row: VersionRow) -> Response:
-        return json(answers.configuration(row, self._control.region))
+    def _configuration(self, kind: type[Answer], row: VersionRow) -> Response:
+        return json(answers.configuration(kind, row, self._control.region))
 
-    def _version(self, row: VersionRow) -> dict[str, Any]:
+    def _version(self, kind: type[Answer], row: VersionRow) -> Answer:
         known = self._control.view.async_row(row.function, row.name)
-        config = async_config(known, self._control.region) if known else None
-        return answers.configuration(row, self._control.region) | {"function_async_config": config}
+        return answers.version(kind, row, known, self._control.region)
 
 
 def _reconfigured(row: VersionRow, body: UpdateConfig) -> FunctionSettings:
