@@ -39,7 +39,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     """One invocation's worth. `body` is what the function receives, byte for byte; nothing on the way looks inside.
 
     `id` is 16 bytes and the same in all attempts. Events of one `lane` run one after another; "" means no lane.
-    `trace` is a W3C traceparent or "".
+    `trace` is a W3C traceparent or "". `choice` is what the headers of its request chose (`sluice.choice`), "" for nothing.
     """
 
     id: bytes
@@ -47,6 +47,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     lane: str = ""
     records: int = 1
     trace: str = ""
+    choice: str = ""
 
 
 def event_id(*parts: str | bytes) -> bytes:

@@ -36,17 +36,51 @@ class Function(msgspec.Struct, frozen=True, omit_defaults=True):
     on_success: str = ""
     """Destination function URN, or ""."""
     on_failure: str = ""
+    dynamic_memory: bool = False
+    """Whether a call may ask for an instance of another memory size."""
+    size: str = ""
+    """`@512` for the same version on instances of a size that calls asked for, "" for its own size."""
 
     @property
     def is_http(self) -> bool:
         """An HTTP function gets the original request replayed instead of POST /invoke."""
         return self.runtime == "http"
 
+    @property
+    def place(self) -> str:
+        """Names what instances are shared by: those of one version and one memory size."""
+        return self.urn + self.size
+
+    def sized(self, memory_mb: int) -> "Function":
+        """The same version on instances of another memory size."""
+        return msgspec.structs.replace(self, memory_mb=memory_mb, size=f"@{memory_mb}")
+
+
+class Asynchronous(msgspec.Struct, frozen=True):
+    """How accepted events are retried, how long they wait, and who is told of their ends; the words are those of `Function`."""
+
+    max_retries: int
+    max_age_s: int
+    on_success: str = ""
+    on_failure: str = ""
+
+
+class HeaderRule(msgspec.Struct, frozen=True):
+    """True of a request whose header `name` (in any case) is `value`, or with `op` `in` one of its values separated by commas."""
+
+    name: str
+    op: str
+    value: str
+
 
 class Alias(msgspec.Struct, frozen=True):
-    """`urn` ends with `!name`. `additional` gets `weight` percent of the events, chosen by a hash of the event id."""
+    """`urn` ends with `!name`. `additional` gets `weight` percent of the events, chosen by a hash of the event id; or those whose request's
+    headers fit `rules`: all of them when `combine` is `and`, any when it is `or`. `asynchronous` goes before the version's own."""
 
     urn: str
     version: str
     additional: str = ""
     weight: int = 0
+    rules: tuple[HeaderRule, ...] = ()
+    combine: str = "and"
+    asynchronous: Asynchronous | None = None

@@ -49,7 +49,7 @@ class Runner(Protocol):
         ...
 
     def on_credit(self, listener: Callable[[str], None]) -> None:
-        """`listener(urn)` is called when the credit of a function version may have grown."""
+        """`listener(place)` is called when the credit of a function may have grown (`Function.place`)."""
         ...
 
     def cancel(self, event: bytes) -> bool:

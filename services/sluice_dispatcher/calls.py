@@ -5,7 +5,7 @@ from collections import deque
 
 from sluice.catalog import FunctionGone, Snapshot
 from sluice.event import Event
-from sluice.function import MAX_SYNC_TIMEOUT_S
+from sluice.function import MAX_SYNC_TIMEOUT_S, Function
 from sluice.metrics import CALLS, Counter
 from sluice.outcome import Failure, FailureKind, Outcome, Reply, Verdict
 from sluice.runner import Call, Runner
@@ -29,7 +29,7 @@ class Calls:
     async def call(self, function_urn: str, event: Event, timeout_s: float, *, log: bool = False) -> Outcome:
         """The function's reply, or the failure in its place; RETRY when too many calls of the function wait already."""
         try:
-            function = self._snapshot.resolve(function_urn, event.id)
+            function = self._snapshot.resolve(function_urn, event.id, event.choice)
         except FunctionGone as error:
             return Outcome(Verdict.REFUSED, str(error), event_id=event.id)
         call = Call(event.id, function, event.body, 1, "sync", function_urn.rpartition(":")[2], event.trace, log)
@@ -42,12 +42,13 @@ class Calls:
         return Outcome(Verdict.DONE, reply=reply, event_id=event.id)
 
     def _begin(self, call: Call, future: asyncio.Future[Reply]) -> bool:
-        waiting = self._waiting.get(call.function.urn)
+        place = call.function.place
+        waiting = self._waiting.get(place)
         if not waiting and self._runner.credit(call.function) > 0:
             self._submit(call, future)
             return True
         if waiting is None:
-            waiting = self._waiting[call.function.urn] = deque()
+            waiting = self._waiting[place] = deque()
         if len(waiting) >= self._max_waiting:
             return False
         waiting.append((call, future))
@@ -69,20 +70,24 @@ class Calls:
         finally:
             timer.cancel()
 
-    def _credit_grew(self, urn: str) -> None:
-        waiting = self._waiting.get(urn)
+    def _credit_grew(self, place: str) -> None:
+        waiting = self._waiting.get(place)
         while waiting:
             call, future = waiting[0]
-            function = self._snapshot.functions.get(urn)
+            function = self._as_it_is_now(call.function)
             if function is None:
-                _answer(future, Reply(0, failure=Failure(FailureKind.FUNCTION_GONE, f"{urn} does not exist")))
+                _answer(future, Reply(0, failure=Failure(FailureKind.FUNCTION_GONE, f"{call.function.urn} does not exist")))
             elif not future.done():
                 if self._runner.credit(function) <= 0:
                     return
                 call.function = function
                 self._submit(call, future)
             waiting.popleft()
-        self._waiting.pop(urn, None)
+        self._waiting.pop(place, None)
+
+    def _as_it_is_now(self, function: Function) -> Function | None:
+        now = self._snapshot.functions.get(function.urn)
+        return now.sized(function.memory_mb) if now and function.size else now
 
 
 def _answer(future: asyncio.Future[Reply], reply: Reply) -> None:

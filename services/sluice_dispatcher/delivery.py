@@ -197,10 +197,11 @@ class Delivery:
             function = self._target(queue, pending, now)
             if function is None:
                 continue
-            left = credit.get(function.urn)
+            place = function.place
+            left = credit.get(place)
             if left is None:
                 left = self._runner.credit(function)
-            credit[function.urn] = left - 1
+            credit[place] = left - 1
             if left <= 0:
                 queue.put_back(pending)
                 stalled += 1
@@ -224,10 +225,11 @@ class Delivery:
     def _target(self, queue: FunctionQueue, pending: Pending, now: float) -> Function | None:
         """The function version for the next attempt, or None after the event has been ended instead."""
         finish = self._cancelled_end(pending)
-        function = self._snapshot.functions.get(pending.version) if pending.version else None
-        if function is None and finish is None:
+        function = None
+        if finish is None:
+            event = pending.event
             try:
-                function = self._snapshot.resolve(pending.route.function, pending.event.id)
+                function = self._snapshot.resolve(pending.route.function, event.id, event.choice, pending.version)
             except FunctionGone as error:
                 finish = give_up(pending, Failure(FailureKind.FUNCTION_GONE, str(error)))
         if function is not None and finish is None:

@@ -1,16 +1,16 @@
 """Requests for triggers: one event each, handed to the dispatcher."""
 
-from sluice.catalog import FunctionGone, Snapshot
+from sluice.catalog import Snapshot
 from sluice.dispatch import Dispatch
 from sluice.event import Event, event_id, id_text
-from sluice.function import Function
 from sluice.outcome import Outcome
 from sluice_gateway.answer import answer
 from sluice_gateway.bodies import Body
+from sluice_gateway.choosing import chosen
 from sluice_gateway.deadlines import Deadlines
 from sluice_gateway.doorkeeper import Doorkeeper, check_may_invoke
 from sluice_gateway.invocations import accepted, idempotency_key, reply_of
-from sluice_gateway.refusal import Answer, disabled, forbidden, no_function, too_late
+from sluice_gateway.refusal import Answer, forbidden, too_late
 from sluice_gateway.routes import Match
 from sluice_gateway.shape import Request, event_body, event_headers
 from sluice_gateway.trace import Receiving, within
@@ -40,13 +40,13 @@ class Calls:
         content = await body.read(self._body_limit, headers.get("content-length"))
         if not served.is_open:
             self._check_sender(served, request, content)
-        function = self._function(served, identifier)
         key = "" if served.is_sync else idempotency_key(headers)
         if key:
             identifier = event_id(served.trigger, served.incarnation, key)
+        function, choice = chosen(self._snapshot, served.function, identifier, headers)
         whole = event_body((served.trigger, served.stage), id_text(identifier), match.parameters, request, headers, content)
         trace, span = self._receiving.begin(headers.get("traceparent"), served.trigger)
-        event = Event(identifier, whole, trace=trace)
+        event = Event(identifier, whole, trace=trace, choice=choice)
         if served.is_sync:
             return answer(reply_of(await within(span, self._call(served, event))), http_function=function.is_http)
         return accepted(await within(span, self._dispatch.push(served.trigger, event, key)), identifier)
@@ -56,15 +56,6 @@ class Calls:
         if identity.project != served.project:
             raise forbidden("the key belongs to another project")
         check_may_invoke(identity)
-
-    def _function(self, served: Served, identifier: bytes) -> Function:
-        try:
-            function = self._snapshot.resolve(served.function, identifier)
-        except FunctionGone:
-            raise no_function() from None
-        if function.max_instances == 0:
-            raise disabled()
-        return function
 
     async def _call(self, served: Served, event: Event) -> Outcome:
         try:

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 import msgspec
 
-from sluice.catalog import FunctionGone, Snapshot
+from sluice.catalog import Snapshot
 from sluice.dispatch import Dispatch
 from sluice.errors import Invalid
 from sluice.event import Event, event_id, id_text
@@ -18,8 +18,9 @@ from sluice.identity import Identity
 from sluice.outcome import RUNTIME_CODES, FailureKind, Outcome, Reply, Verdict
 from sluice.urn import parse
 from sluice_gateway.answer import refusal_of
+from sluice_gateway.choosing import chosen
 from sluice_gateway.doorkeeper import check_may_invoke
-from sluice_gateway.refusal import Answer, Headers, Refusal, disabled, no_function, not_found, overloaded, unavailable
+from sluice_gateway.refusal import Answer, Headers, Refusal, not_found, overloaded, unavailable
 from sluice_gateway.trace import Receiving, within
 
 PATH = re.compile(rb"/v2/([^/]+)/fgs/functions/([^/]+)/(invocations|invocations-async)/?")
@@ -58,10 +59,10 @@ class Invocations:
         return await self._sync(urn, identity, headers, body, identifier)
 
     async def _sync(self, urn: str, identity: Identity, headers: Mapping[str, str], body: bytes, identifier: bytes) -> Answer:
-        function = self._function(urn, identifier)
+        function, choice = chosen(self._snapshot, urn, identifier, headers)
         tail = headers.get("x-cff-log-type", "").lower() == "tail"
         trace, span = self._receiving.begin(headers.get("traceparent"), urn)
-        event = Event(identifier, body, trace=trace)
+        event = Event(identifier, body, trace=trace, choice=choice)
         outcome = await within(span, self._dispatch.invoke(identity.project, urn, event, log=tail))
         reply = reply_of(outcome)
         return told(reply, function, id_text(identifier), enveloped=wants_envelope(headers), tail=tail)
@@ -70,9 +71,9 @@ class Invocations:
         key = idempotency_key(headers)
         if key:
             identifier = event_id("invoke-async", identity.project, urn, key)
-        self._function(urn, identifier)
+        _, choice = chosen(self._snapshot, urn, identifier, headers)
         trace, span = self._receiving.begin(headers.get("traceparent"), urn)
-        event = Event(identifier, body, trace=trace)
+        event = Event(identifier, body, trace=trace, choice=choice)
         outcome = await within(span, self._dispatch.invoke_async(identity.project, urn, event, dedupe=key))
         return accepted(outcome, identifier)
 
@@ -86,15 +87,6 @@ class Invocations:
         if urn.project != identity.project:
             raise not_found()
         return str(urn)
-
-    def _function(self, urn: str, event: bytes) -> Function:
-        try:
-            function = self._snapshot.resolve(urn, event)
-        except FunctionGone:
-            raise no_function() from None
-        if function.max_instances == 0:
-            raise disabled()
-        return function
 
 
 def target_of(method: str, raw_path: bytes) -> Target | None:

@@ -1,4 +1,4 @@
-"""A fleet: the instances and the held calls of one function version, as the pool sees them."""
+"""A fleet: the instances and the held calls of one function version and one memory size, as the pool sees them."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -50,11 +50,21 @@ class Held(NamedTuple, Generic[T]):
     init_failures: int
 
 
-class Fleet(Generic[T]):
-    """All instances and held calls of one function version."""
+class Family:
+    """What the fleets of one function version have in common: its maximum counts the instances of all memory sizes together."""
 
-    def __init__(self, function: Function) -> None:
+    __slots__ = ("__weakref__", "workers")
+
+    def __init__(self) -> None:
+        self.workers = 0
+
+
+class Fleet(Generic[T]):
+    """All instances and held calls of one function version at one memory size."""
+
+    def __init__(self, function: Function, family: Family | None = None) -> None:
         self.function = function
+        self.family = family or Family()
         self.free: list[Worker[T]] = []
         """Ready instances with a free place; the last one is used first, so that the others can age."""
         self.workers: set[Worker[T]] = set()
@@ -93,4 +103,4 @@ class Fleet(Generic[T]):
     def room(self) -> int:
         """Instances the function's own maximum still allows."""
         maximum = self.function.max_instances
-        return 1_000_000 if maximum < 0 else max(0, maximum - len(self.workers))
+        return 1_000_000 if maximum < 0 else max(0, maximum - self.family.workers)

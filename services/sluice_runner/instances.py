@@ -122,10 +122,10 @@ class Instances(Generic[T]):
         return live
 
     def _requests_of(self, function: Function) -> Requests:
-        """Shared by all instances of a version."""
-        known = self._requests.get(function.urn)
+        """Shared by all instances of a version and memory size."""
+        known = self._requests.get(function.place)
         if known is None or known.function is not function:
-            known = self._requests[function.urn] = Requests(function)
+            known = self._requests[function.place] = Requests(function)
         return known
 
     def _ready(self, worker: Worker[T], live: LiveInstance[T]) -> None:

@@ -199,23 +199,23 @@ class LocalRunner:
         call = run.call
         if self._runs.pop(call.id, None) is None:
             return
-        self._grew(call.function.urn)
+        self._grew(call.function.place)
         run.done(call, reply)
         if self._idle is not None and not self._runs:
             self._idle.set_result(None)
             self._idle = None
 
-    def _grew(self, urn: str) -> None:
+    def _grew(self, place: str) -> None:
         """The function's credit may have grown; its listeners hear it once, soon."""
         if not self._grown:
             self._loop.call_soon(self._tell_credit)
-        self._grown.add(urn)
+        self._grown.add(place)
 
     def _tell_credit(self) -> None:
         grown, self._grown = self._grown, set()
-        for urn in grown:
+        for place in grown:
             for listener in self._listeners:
-                listener(urn)
+                listener(place)
 
     # What goes wrong.
 
@@ -276,7 +276,7 @@ class LocalRunner:
         self._pool.ended(live.worker, ended, self._now())
         for run in [each for each in self._runs.values() if each.begun and each.live is live]:
             self._fail(run, told)
-        self._grew(live.worker.function.urn)
+        self._grew(live.worker.function.place)
         self._decide_soon()
 
     # What becomes of instances.
@@ -286,12 +286,12 @@ class LocalRunner:
         self._handles[worker] = live
         for run in self._pool.ready(worker, self._now()):
             self._begin(run, live)
-        self._grew(worker.function.urn)
+        self._grew(worker.function.place)
         self._decide_soon()
 
     def _not_up(self, worker: Worker[Run], failure: Failure) -> None:
         self._pool.start_failed(worker, failure, self._now())
-        self._grew(worker.function.urn)
+        self._grew(worker.function.place)
         self._decide_soon()
 
     def _down(self, live: LiveInstance[Run], failure: Failure | None) -> None:
@@ -315,8 +315,8 @@ class LocalRunner:
         now = self._now()
         if now - self._swept_at >= _SWEEP_S:
             self._swept_at = now
-            for urn in self._pool.sweep(now):
-                self._grew(urn)
+            for place in self._pool.sweep(now):
+                self._grew(place)
         self._timer = self._loop.call_later(_TICK_S if self._pool.held else _SWEEP_S, self._tick)
         self._decide()
 

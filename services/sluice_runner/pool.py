@@ -8,10 +8,11 @@ whose instances fail is held back, 1 s doubling to 60 s, and then probed with on
 from collections import deque
 from collections.abc import Iterator
 from typing import Generic, NamedTuple, TypeVar
+from weakref import WeakValueDictionary
 
 from sluice.function import Function
 from sluice.outcome import Failure, FailureKind
-from sluice_runner.fleet import Fleet, Held, State, Worker
+from sluice_runner.fleet import Family, Fleet, Held, State, Worker
 
 T = TypeVar("T")
 
@@ -53,6 +54,8 @@ class Pool(Generic[T]):
         self.limits = limits
         self._prefix = prefix
         self.fleets: dict[str, Fleet[T]] = {}
+        """By `Function.place`."""
+        self._families: WeakValueDictionary[str, Family] = WeakValueDictionary()
         self.committed_mb = 0
         self.starting = 0
         self.held = 0
@@ -64,9 +67,10 @@ class Pool(Generic[T]):
 
     def take(self, call: T, function: Function, now: float) -> Worker[T] | None:
         """The instance to run the call on, with a place of it taken; or None: the call is held."""
-        fleet = self.fleets.get(function.urn)
+        place = function.place
+        fleet = self.fleets.get(place)
         if fleet is None:
-            fleet = self.fleets[function.urn] = Fleet(function)
+            fleet = self.fleets[place] = Fleet(function, self._family(function.urn))
         elif fleet.function is not function and function.generation > fleet.function.generation:
             self._renew(fleet, function)
         if fleet.free and not fleet.held:
@@ -163,7 +167,7 @@ class Pool(Generic[T]):
 
     def drop(self, call: T, function: Function) -> bool:
         """Forget a held call (it was cancelled)."""
-        fleet = self.fleets.get(function.urn)
+        fleet = self.fleets.get(function.place)
         held = next((each for each in fleet.held if each.call is call), None) if fleet else None
         if fleet is None or held is None:
             return False
@@ -201,7 +205,7 @@ class Pool(Generic[T]):
 
     def credit(self, function: Function, now: float) -> int:
         """Calls that may be started or held now. At least 1 for whatever could be started, and for what must be told that it cannot."""
-        fleet = self.fleets.get(function.urn)
+        fleet = self.fleets.get(function.place)
         places = max(1, function.instance_concurrency)
         if fleet is None:
             return places * max(1, self._startable(None, function)) if function.max_instances else 1
@@ -219,9 +223,15 @@ class Pool(Generic[T]):
         return max(credit, 0 if fleet.held else 1)
 
     def _startable(self, fleet: Fleet[T] | None, function: Function) -> int:
-        own = fleet.room if fleet else Fleet[T](function).room
+        own = (fleet or Fleet[T](function, self._family(function.urn))).room
         memory = (self.limits.memory_mb - self.committed_mb) // max(1, function.memory_mb)
         return max(0, min(own, memory, self.limits.starts))
+
+    def _family(self, urn: str) -> Family:
+        family = self._families.get(urn)
+        if family is None:
+            family = self._families[urn] = Family()
+        return family
 
     def _hold(self, fleet: Fleet[T], call: T, now: float) -> None:
         if not fleet.held or not fleet.workers:
@@ -264,6 +274,7 @@ class Pool(Generic[T]):
             self._drained.remove(worker)
         worker.state = State.ENDED
         fleet.workers.discard(worker)
+        fleet.family.workers -= 1
         self.committed_mb -= worker.function.memory_mb
         self.stirred = True
 
@@ -292,6 +303,9 @@ class Pool(Generic[T]):
 
     def _start(self, now: float) -> Iterator[Decision[T]]:
         """Start what is wanted, the function with the fewest starts under way first."""
+        for fleet in self.fleets.values():
+            if fleet.held and not fleet.room and fleet.family.workers > len(fleet.workers):
+                self._make_place(fleet)
         wanting = [fleet for fleet in self.fleets.values() if self._wants(fleet, now)]
         while wanting and self.starting < self.limits.starts:
             fleet = min(wanting, key=lambda each: (each.starting, each.last_start))
@@ -319,11 +333,20 @@ class Pool(Generic[T]):
         self._names += 1
         worker = Worker(f"{fleet.function.urn.split(':')[-2]}-{self._prefix}{self._names}", fleet, now)
         fleet.workers.add(worker)
+        fleet.family.workers += 1
         fleet.starting += 1
         fleet.last_start = now
         self.starting += 1
         self.committed_mb += fleet.function.memory_mb
         return worker
+
+    def _make_place(self, fleet: Fleet[T]) -> None:
+        """The function's maximum is used up, some of it by other memory sizes: what of them is idle goes, one at a time."""
+        siblings = [other for other in self.fleets.values() if other.family is fleet.family and other is not fleet]
+        others = [worker for other in siblings for worker in other.workers]
+        idle = [worker for worker in others if worker.state is State.READY and worker.running == 0]
+        if idle and not any(worker.state is State.DRAINING for worker in others):
+            self.retire(min(idle, key=lambda worker: worker.idle_since), "another memory size is asked for")
 
     def _make_room(self, fleet: Fleet[T]) -> None:
         """The memory is used up: the longest idle instance of another function goes; if none is idle and this function has nothing at

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from sluice.event import Event
 from sluice.outcome import Failure, FailureKind, Outcome, Reply, Verdict
 from sluice.v1 import dispatch_pb2, event_pb2
@@ -25,7 +27,7 @@ def fitting(event: Event) -> Event:
     """The event, cut to what a message can carry. A body of that size is over every limit: whoever receives the event refuses it."""
     if len(event.body) <= MAX_BODY_BYTES:
         return event
-    return Event(event.id, event.body[:MAX_BODY_BYTES], event.lane, event.records, event.trace)
+    return msgspec.structs.replace(event, body=event.body[:MAX_BODY_BYTES])
 
 
 def pack_events(events: Sequence[Event]) -> event_pb2.Events:
@@ -35,6 +37,7 @@ def pack_events(events: Sequence[Event]) -> event_pb2.Events:
         lanes=column([event.lane for event in events], ""),
         records=column([event.records for event in events], 1),
         traces=column([event.trace for event in events], ""),
+        choices=column([event.choice for event in events], ""),
     )
 
 
@@ -50,6 +53,7 @@ def unpack_events(packed: event_pb2.Events) -> list[Event]:
             spread(packed.lanes, count, ""),
             spread(packed.records, count, 1),
             spread(packed.traces, count, ""),
+            spread(packed.choices, count, ""),
         )
     )
 

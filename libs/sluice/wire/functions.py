@@ -11,7 +11,7 @@ MOST_FUNCTIONS = 4_096
 
 @dataclass(slots=True)
 class Numbered:
-    """A function version on a stream. `limit` and `calls` count from the stream's beginning, the running ones included."""
+    """A function on a stream. `limit` and `calls` count from the stream's beginning, the running ones included."""
 
     number: int
     function: Function
@@ -24,7 +24,7 @@ class Announced:
     """The dispatcher's end: functions that the runner knows, and those it is yet to be told of or may forget."""
 
     def __init__(self) -> None:
-        self._by_urn: dict[str, Numbered] = {}
+        self._by_place: dict[str, Numbered] = {}
         self._by_number: dict[int, Numbered] = {}
         self._next = 1
         self.unsaid: list[Numbered] = []
@@ -32,30 +32,30 @@ class Announced:
 
     def of(self, function: Function) -> Numbered:
         """The function's entry; one of another generation is another function."""
-        numbered = self._by_urn.get(function.urn)
+        numbered = self._by_place.get(function.place)
         if numbered is not None and (numbered.function is function or numbered.function.generation == function.generation):
             return numbered
         if numbered is not None:
             self._forget(numbered)
-        elif len(self._by_urn) >= MOST_FUNCTIONS:
-            self._forget(next(iter(self._by_urn.values())))
+        elif len(self._by_place) >= MOST_FUNCTIONS:
+            self._forget(next(iter(self._by_place.values())))
         numbered = Numbered(self._next, function)
         self._next += 1
-        self._by_urn[function.urn] = self._by_number[numbered.number] = numbered
+        self._by_place[function.place] = self._by_number[numbered.number] = numbered
         self.unsaid.append(numbered)
         return numbered
 
     def grant(self, credit: run_pb2.Credit) -> str:
-        """Take a limit; the urn whose credit has grown, or ""."""
+        """Take a limit; the place (`Function.place`) whose credit has grown, or ""."""
         numbered = self._by_number.get(credit.function)
         if numbered is None:
             return ""
         grown = credit.limit > numbered.limit
         numbered.limit = credit.limit
-        return numbered.function.urn if grown else ""
+        return numbered.function.place if grown else ""
 
-    def urns(self) -> list[str]:
-        return list(self._by_urn)
+    def places(self) -> list[str]:
+        return list(self._by_place)
 
     def say(self, message: run_pb2.RunRequest) -> None:
         """Put into the message what the runner must know before its calls, and what it may forget after them."""
@@ -66,7 +66,7 @@ class Announced:
         self.unsaid, self._forgotten = [], []
 
     def _forget(self, numbered: Numbered) -> None:
-        del self._by_urn[numbered.function.urn]
+        del self._by_place[numbered.function.place]
         del self._by_number[numbered.number]
         self._forgotten.append(numbered.number)
 
@@ -76,21 +76,21 @@ class Known:
 
     def __init__(self) -> None:
         self.by_number: dict[int, Numbered] = {}
-        self._by_urn: dict[str, Numbered] = {}
+        self._by_place: dict[str, Numbered] = {}
 
     def hear(self, message: run_pb2.RunRequest) -> list[Numbered]:
         """The functions named anew."""
         fresh: list[Numbered] = []
         for packed in message.functions:
             numbered = Numbered(packed.number, unpack(packed.function, Function), limit=0)
-            self.by_number[packed.number] = self._by_urn[numbered.function.urn] = numbered
+            self.by_number[packed.number] = self._by_place[numbered.function.place] = numbered
             fresh.append(numbered)
         return fresh
 
-    def of(self, urn: str) -> Numbered | None:
-        return self._by_urn.get(urn)
+    def of(self, place: str) -> Numbered | None:
+        return self._by_place.get(place)
 
     def forget(self, number: int) -> None:
         numbered = self.by_number.pop(number, None)
-        if numbered is not None and self._by_urn.get(numbered.function.urn) is numbered:
-            del self._by_urn[numbered.function.urn]
+        if numbered is not None and self._by_place.get(numbered.function.place) is numbered:
+            del self._by_place[numbered.function.place]

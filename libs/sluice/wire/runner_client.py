@@ -53,7 +53,7 @@ class RemoteRunner:
         self._link = Link(peer, "Runner.Run", self, run_pb2.RunResponse, self._pace, notice)
         self._flights: dict[Key, Flight] = {}
         self._listeners: list[Callable[[str], None]] = []
-        self._urns: set[str] = set()
+        self._places: set[str] = set()
         self._away = 0
         self.fenced = False
         self._tasks: list[asyncio.Task[None]] = []
@@ -101,7 +101,7 @@ class RemoteRunner:
 
     def credit(self, function: Function) -> int:
         if not self.connected:
-            self._urns.add(function.urn)
+            self._places.add(function.place)
             return 0
         numbered = self._functions.of(function)
         if self._functions.unsaid and self._pipe is not None:
@@ -134,7 +134,7 @@ class RemoteRunner:
         self._pipe = pipe
 
     def closed(self, why: SluiceError) -> None:
-        self._urns.update(self._functions.urns())
+        self._places.update(self._functions.places())
         self._fresh()
         if isinstance(why, Fenced):
             self.fenced = True
@@ -173,9 +173,9 @@ class RemoteRunner:
         if message.number:
             self._replies(message)
         for credit in message.credits:
-            urn = self._functions.grant(credit)
-            if urn:
-                self._tell_credit(urn)
+            place = self._functions.grant(credit)
+            if place:
+                self._tell_credit(place)
 
     def beat(self) -> None:
         """`_beating` looks after what gets old, also between streams."""
@@ -226,9 +226,9 @@ class RemoteRunner:
             if not (flight.sent and key in held):
                 flight.sent = False
                 self._enqueue(flight)
-        urns, self._urns = self._urns, set()
-        for urn in urns:
-            self._tell_credit(urn)
+        places, self._places = self._places, set()
+        for place in places:
+            self._tell_credit(place)
 
     def _arrive(self, received: int) -> None:
         while self._arrived < received and self._travelling:
@@ -264,9 +264,9 @@ class RemoteRunner:
         for key in list(self._flights):
             self._answer(key, Reply(0, failure=failure))
 
-    def _tell_credit(self, urn: str) -> None:
+    def _tell_credit(self, place: str) -> None:
         for listener in self._listeners:
-            listener(urn)
+            listener(place)
 
     async def _beating(self) -> None:
         while True:

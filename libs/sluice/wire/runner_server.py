@@ -66,9 +66,9 @@ class RunnerService:
         if talk is not None and talk.process == held.process:
             talk.reply(held)
 
-    def _credit_grew(self, urn: str) -> None:
+    def _credit_grew(self, place: str) -> None:
         for talk in self._talks.values():
-            talk.credit_grew(urn)
+            talk.credit_grew(place)
 
     async def _instances(self, caller: ServiceToken, request: run_pb2.InstancesRequest) -> run_pb2.InstancesResponse:
         need_project(caller, request.project)
@@ -154,8 +154,8 @@ class RunTalk:
         self._ready.append(held)
         self.pipe.wake()
 
-    def credit_grew(self, urn: str) -> None:
-        numbered = self._functions.of(urn)
+    def credit_grew(self, place: str) -> None:
+        numbered = self._functions.of(place)
         if numbered is not None:
             self._look(numbered)
 

@@ -13,7 +13,7 @@ from sluice.event import Event
 
 T = TypeVar("T")
 
-FORMAT = 1
+FORMAT = 2
 """Written with each block; this and the one before it can be read."""
 
 ID_BYTES = 16
@@ -32,9 +32,11 @@ class Unreadable(Exception):
 class _Header(msgspec.Struct, array_like=True):
     lengths: list[int]
     lanes: str | list[str]
-    """One for all, or one each; so with the next two."""
+    """One for all, or one each; so with the others."""
     records: int | list[int]
     traces: str | list[str]
+    choices: str | list[str] = ""
+    """Since format 2."""
 
 
 _encode_header = msgspec.msgpack.Encoder().encode
@@ -64,6 +66,7 @@ def encode_bodies(events: Sequence[Event]) -> bytes:
             _one_or_all([event.lane for event in events]),
             _one_or_all([event.records for event in events]),
             _one_or_all([event.trace for event in events]),
+            _one_or_all([event.choice for event in events]),
         )
     )
     return b"".join([len(header).to_bytes(_HEADER_LENGTH, "big"), header, *[event.body for event in events]])
@@ -88,17 +91,18 @@ def find_id(ids: bytes, wanted: bytes) -> int:
     return at // ID_BYTES if at >= 0 else -1
 
 
-def _decode_1(ids: bytes, bodies: bytes) -> list[Event]:
+def _decode(ids: bytes, bodies: bytes) -> list[Event]:
     start = _HEADER_LENGTH + int.from_bytes(bodies[:_HEADER_LENGTH], "big")
     header = _decode_header(bodies[_HEADER_LENGTH:start])
     count = len(header.lengths)
     if len(ids) != count * ID_BYTES or len(bodies) != start + sum(header.lengths):
         raise Unreadable("the lengths in its header do not fit")
-    lanes, records, traces = _each(header.lanes, count), _each(header.records, count), _each(header.traces, count)
+    lanes, records = _each(header.lanes, count), _each(header.records, count)
+    traces, choices = _each(header.traces, count), _each(header.choices, count)
     events = []
     for index, length in enumerate(header.lengths):
         identity = ids[index * ID_BYTES : (index + 1) * ID_BYTES]
-        events.append(Event(identity, bodies[start : start + length], lanes[index], records[index], traces[index]))
+        events.append(Event(identity, bodies[start : start + length], lanes[index], records[index], traces[index], choices[index]))
         start += length
     return events
 
@@ -114,4 +118,4 @@ def _each(value: T | list[T], count: int) -> list[T]:
     return values
 
 
-_DECODERS: dict[int, Callable[[bytes, bytes], list[Event]]] = {1: _decode_1}
+_DECODERS: dict[int, Callable[[bytes, bytes], list[Event]]] = {1: _decode, 2: _decode}

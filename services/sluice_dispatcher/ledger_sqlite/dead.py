@@ -74,7 +74,7 @@ class DeadLetters:
         redriven = self._connection.execute(_REDRIVEN, (dead.sequence, dead.event.id)).get
         if redriven is None or redriven:
             return None
-        event = Event(random_id(), dead.event.body, dead.event.lane, dead.event.records, dead.event.trace)
+        event = msgspec.structs.replace(dead.event, id=random_id())
         self._connection.execute(_MARK, (event.id, dead.sequence))
         self._connection.execute(_NAME, (event.id, dead.event.id, now))
         return event

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from sluice.dispatch import Dispatch
@@ -171,7 +172,7 @@ async def test_an_asynchronous_invocation_names_project_and_function(dispatch: D
 
 
 async def test_a_call_is_answered_with_the_functions_reply(dispatch: Dispatch, fake: FakeDispatch) -> None:
-    given = event(b"hello", trace="00-2")
+    given = msgspec.structs.replace(event(b"hello", trace="00-2"), choice="v2@512")
     outcome = await dispatch.call("t-1", given, 12.5)
     assert outcome == Outcome(Verdict.DONE, reply=answer_of(given), event_id=given.id)
     assert fake.called == [("t-1", given, 12.5)]

@@ -1,5 +1,6 @@
 """Blocks of events as bytes and back."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,6 +26,7 @@ EVENTS = st.lists(
         st.sampled_from(["", "a", "ü"]),
         st.integers(0, 10_000),
         st.sampled_from(["", "00-trace-01"]),
+        st.sampled_from(["", "v2@512"]),
     ),
     min_size=1,
     max_size=20,
@@ -46,11 +48,17 @@ def test_changed_bytes_are_another_block_or_unreadable_and_nothing_else(events: 
         return
 
 
-@pytest.mark.parametrize("form", [0, 2, 99])
+@pytest.mark.parametrize("form", [0, 3, 99])
 def test_a_format_that_is_not_known_is_unreadable(form: int) -> None:
     event = Event(random_id(), b"{}")
     with pytest.raises(Unreadable, match=f"format {form}"):
         decode(form, event.id, encode_bodies([event]))
+
+
+def test_the_format_before_this_one_is_read() -> None:
+    events = [Event(random_id(), b"{}", "lane", 3, "00-trace-01")]
+    header = msgspec.msgpack.encode([[2], "lane", 3, "00-trace-01"])
+    assert decode(1, encode_ids(events), len(header).to_bytes(4, "big") + header + b"{}") == events
 
 
 def test_an_id_is_found_at_whole_places_only() -> None:
