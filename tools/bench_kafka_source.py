@@ -66,6 +66,9 @@ class NullIntake:
     def rest(self, until: float) -> None:
         pass
 
+    def plan(self, claim: Claim, records: Sequence[Record], to: str, at: float) -> None:
+        """A run that is watched is not ended by its host."""
+
     def lag(self, source: str, records: int) -> None:
         pass
 

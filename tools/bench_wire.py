@@ -11,12 +11,13 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import uvloop
 
+from sluice.dispatch import Told
 from sluice.event import Event, random_id
 from sluice.function import Function
 from sluice.ledger import Claim, Slice, SourceKey
@@ -54,6 +55,10 @@ class NullDispatch:
 
     def accept(self, piece: Slice) -> Awaitable[None]:
         return self._done(None)
+
+    def accept_all(self, pieces: Sequence[Slice], told: Told) -> None:
+        for index in range(len(pieces)):
+            told(index, None)
 
     async def close(self) -> None:
         """Nothing is open."""

@@ -4,12 +4,18 @@ In one process these are the dispatcher's own methods; in the mesh `sluice.wire`
 an event is an Awaitable: a coroutine, or a future where a task an event would be too dear.
 """
 
-from collections.abc import Awaitable
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Protocol
 
+from sluice.errors import Unavailable
 from sluice.event import Event
 from sluice.ledger import Claim, Slice, SourceKey
 from sluice.outcome import Outcome
+
+Told = Callable[[int, Exception | None], None]
+"""Hears what became of the slice of that index: accepted, or what `Session.accept` would have raised."""
 
 
 class Session(Protocol):
@@ -25,6 +31,11 @@ class Session(Protocol):
         """Accepted, on disk, when it returns. Waits while the trigger has `max_pending` events open. Slices of one source handed over
         before earlier ones have returned are accepted in the order of the calls. Raises ClaimLost; Unavailable (trigger unknown or
         disabled, disk full) means: offer it again."""
+        ...
+
+    def accept_all(self, pieces: Sequence[Slice], told: Told) -> None:
+        """`accept` of slices of different sources, in their order and with as few commits as there is room for. `told` hears once of
+        each, not before this has returned; one that has to wait holds up no other."""
         ...
 
     async def close(self) -> None:
@@ -55,3 +66,15 @@ class Dispatch(Protocol):
         """An asynchronous invocation through the API: on disk when it answers DONE. Its trigger id in counters and
         records is `api:<project>`."""
         ...
+
+
+def accept_each(accept: Callable[[Slice], Awaitable[None]], pieces: Sequence[Slice], told: Told) -> None:
+    """`Session.accept_all` where slices are gathered further on anyway."""
+    for index, piece in enumerate(pieces):
+        asyncio.ensure_future(accept(piece)).add_done_callback(partial(_tell, told, index))
+
+
+def _tell(told: Told, index: int, accepting: "asyncio.Future[None]") -> None:
+    error = Unavailable("the session is closed") if accepting.cancelled() else accepting.exception()
+    if error is None or isinstance(error, Exception):
+        told(index, error)

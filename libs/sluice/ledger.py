@@ -12,6 +12,7 @@ from typing import Protocol
 import msgspec
 
 from sluice.binding import Mode
+from sluice.errors import SluiceError
 from sluice.event import Event
 from sluice.outcome import FailureKind
 
@@ -232,6 +233,10 @@ class Ledger(Protocol):
         ...
 
     async def explain(self, event: bytes) -> Story | None:
+    def accept_all(self, slices: Sequence[tuple[Route, Slice]]) -> Awaitable[list[list[Pending] | SluiceError]]:
+        """`accept` of each, in their order and in one transaction: what was accepted, or why that one was not."""
+        ...
+
         """The story of one event, or None if the ledger does not know it (ends are kept for 1,000,000 events or a day)."""
         ...
 

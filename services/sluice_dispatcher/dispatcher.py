@@ -9,7 +9,8 @@ import structlog
 from sluice.binding import Binding, Mode, TriggerStatus
 from sluice.catalog import Snapshot
 from sluice.clock import Clock
-from sluice.errors import LedgerFull, Unavailable
+from sluice.dispatch import Told, accept_each
+from sluice.errors import LedgerFull, SluiceError, Unavailable
 from sluice.event import MAX_ASYNC_BODY_BYTES, MAX_EVENT_BYTES, Event
 from sluice.function import MAX_SYNC_TIMEOUT_S
 from sluice.ledger import Counts, Dead, DeadFilter, Ended, Ledger, Pending, Push, Route, Slice, Step, Story
@@ -66,7 +67,7 @@ class Dispatcher:
         self._clock = clock
         self._delivery = Delivery(ledger, runner, snapshot, clock, self._ended, traces, calls_outlive_us=calls_outlive_us)
         self._calls = Calls(runner, snapshot)
-        self._claims = Claims(ledger, self.accept)
+        self._claims = Claims(ledger, self.accept, self.accept_all)
         self._windows = {trigger: Window(counts.open) for trigger, counts in ledger.counts().items() if counts.open}
         self._tails: dict[asyncio.Queue[Story], str] = {}
         exposition.add(self._samples)
@@ -105,6 +106,43 @@ class Dispatcher:
             self._leave(trigger, count, size)
         else:
             self._delivery.add(accepting.result())
+
+    def accept_all(self, pieces: Sequence[Slice], told: Told) -> None:
+        """Those that have to wait, or have something special, go each its own way. See `Session.accept_all`."""
+        together: list[tuple[int, Slice]] = []
+        routed: list[tuple[Route, Slice]] = []
+        for index, piece in enumerate(pieces):
+            binding = self._snapshot.bindings.get(piece.key.trigger)
+            if binding is not None and self._enters(binding, piece):
+                together.append((index, piece))
+                routed.append((route_of(binding), piece))
+            else:
+                accept_each(self.accept, (piece,), lambda _, error, index=index: told(index, error))
+        if routed:
+            accepting = asyncio.ensure_future(self._ledger.accept_all(routed))
+            accepting.add_done_callback(partial(self._all_accepted, together, told))
+
+    def _enters(self, binding: Binding, piece: Slice) -> bool:
+        """Whether the slice may go to the ledger as it is and now; then it is counted in."""
+        sizes = [len(event.body) for event in piece.events]
+        if binding.status is not TriggerStatus.ACTIVE or not sizes or max(sizes) > MAX_EVENT_BYTES:
+            return False
+        return self._window(binding.trigger).enters(len(sizes), sum(sizes), binding.max_pending, binding.max_pending_bytes)
+
+    def _all_accepted(
+        self, together: list[tuple[int, Slice]], told: Told, accepting: "asyncio.Future[list[list[Pending] | SluiceError]]"
+    ) -> None:
+        failed = Unavailable("the ledger is closed") if accepting.cancelled() else accepting.exception()
+        answers = [failed] * len(together) if failed is not None else accepting.result()
+        accepted: list[Pending] = []
+        for (index, piece), answer in zip(together, answers, strict=True):
+            if isinstance(answer, list):
+                accepted += answer
+                told(index, None)
+            else:
+                self._leave(piece.key.trigger, len(piece.events), sum(len(event.body) for event in piece.events))
+                told(index, answer)
+        self._delivery.add(accepted)
 
     def _push_accepted(self, accepting: "asyncio.Future[list[Pending]]") -> None:
         if not accepting.cancelled() and accepting.exception() is None:

@@ -15,8 +15,7 @@ class Window:
 
     async def enter(self, events: int, size: int, most: int, most_bytes: int) -> None:
         """Wait until `events` of `size` bytes fit within `most` and `most_bytes`. What is larger than the window enters alone."""
-        if not self._waiting and not self._granted and self._fits(events, size, most, most_bytes):
-            self.add(events, size)
+        if self.enters(events, size, most, most_bytes):
             return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         entry = (future, events, size, most, most_bytes)
@@ -28,6 +27,13 @@ class Window:
             raise
         self._granted -= 1
         self._grant()
+
+    def enters(self, events: int, size: int, most: int, most_bytes: int) -> bool:
+        """Enter if that needs no wait."""
+        enters = not self._waiting and not self._granted and self._fits(events, size, most, most_bytes)
+        if enters:
+            self.add(events, size)
+        return enters
 
     def leave(self, events: int, size: int) -> None:
         """So much has ended."""

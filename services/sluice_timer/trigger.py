@@ -37,10 +37,13 @@ class TimerTrigger:
         ready()
         while True:
             try:
-                for instant in self._due(since):
+                instants = self._due(since)
+                for instant in instants:
                     intake.rest(instant)
+                    if instant == instants[-1] < math.inf:  # what was missed before it is not looked for again
+                        intake.plan(claim, (_record(instant),), _position(instant), instant)
                     await self._clockwork.at(instant)
-                    await intake.offer(claim, (_record(instant),), str(int(instant)))
+                    await intake.offer(claim, (_record(instant),), _position(instant))
                     since = instant
             except ClaimLost:
                 claim, since = await self._begin(intake)
@@ -66,5 +69,9 @@ class TimerTrigger:
         return found.instants or [math.inf]
 
 
+def _position(instant: float) -> str:
+    return str(int(instant))
+
+
 def _record(instant: float) -> Record:
-    return Record(None, SOURCE, str(int(instant)), int(instant) * 1000)
+    return Record(None, SOURCE, _position(instant), int(instant) * 1000)

@@ -77,6 +77,9 @@ class FakeIntake:
     def rest(self, until: float) -> None:
         """A run that is watched is not ended by its host."""
 
+    def plan(self, claim: Claim, records: Sequence[Record], to: str, at: float) -> None:
+        """A run that is watched is not ended by its host."""
+
     def lag(self, source: str, records: int) -> None:
         self.lags[source] = records
 

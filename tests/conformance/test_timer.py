@@ -88,6 +88,9 @@ class LabellingIntake:
     def rest(self, until: float) -> None:
         self.intake.rest(until)
 
+    def plan(self, claim: Claim, records: Sequence[Record], to: str, at: float) -> None:
+        """Offered by itself, so that what is offered can be labelled."""
+
     def lag(self, source: str, records: int) -> None:
         self.intake.lag(source, records)
 

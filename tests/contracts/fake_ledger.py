@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from sluice.clock import Clock
-from sluice.errors import ClaimLost, LedgerFull
+from sluice.errors import ClaimLost, LedgerFull, SluiceError
 from sluice.event import Event, id_text, random_id
 from sluice.ledger import (
     Claim,
@@ -87,6 +87,15 @@ class FakeLedger:
             if one.sequence in self.open:
                 stored = self.open[one.sequence].pending = copy.copy(one)
                 stored.executions += 1
+    async def accept_all(self, slices: Sequence[tuple[Route, Slice]]) -> list[list[Pending] | SluiceError]:
+        answer: list[list[Pending] | SluiceError] = []
+        for route, piece in slices:
+            try:
+                answer.append(await self.accept(route, piece))
+            except ClaimLost as lost:
+                answer.append(lost)
+        return answer
+
 
     async def settle(self, results: Sequence[Ended | Retry]) -> None:
         for result in results:

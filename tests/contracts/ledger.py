@@ -111,6 +111,17 @@ class LedgerContract:
             await self.ledger.accept(ROUTE, Slice(SOURCE, 1, None, "3", events(3)))
 
     async def test_seek_moves_the_position_and_ends_the_claim_before_it(self) -> None:
+    async def test_of_slices_accepted_together_one_that_is_refused_holds_up_no_other(self) -> None:
+        keys = [SourceKey("trigger-1", "1", f"orders-{number}") for number in range(3)]
+        claims = [await self.ledger.claim(key) for key in keys]
+        await self.ledger.claim(keys[1])
+        pieces = [Slice(claim.key, claim.epoch, None, "1", events(1)) for claim in claims]
+        answers = await self.ledger.accept_all([(ROUTE, piece) for piece in pieces])
+        accepted = [[pending.event for pending in answer] if isinstance(answer, list) else type(answer) for answer in answers]
+        assert accepted == [pieces[0].events, ClaimLost, pieces[2].events]
+        assert [pending.event for pending in await self.pending()] == [*pieces[0].events, *pieces[2].events]
+        assert [(await self.ledger.claim(key)).position for key in keys] == ["1", None, "1"]
+
         claim = await self.ledger.claim(SOURCE)
         moved = await self.ledger.seek(SOURCE, "100")
         assert moved.position == "100"

@@ -15,7 +15,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,7 +25,7 @@ import uvloop
 from sluice.binding import Binding, Mode
 from sluice.catalog import Change, Snapshot
 from sluice.clock import SystemClock
-from sluice.dispatch import Session
+from sluice.dispatch import Session, Told
 from sluice.event import Event
 from sluice.function import Function
 from sluice.host.process import COLLECT_AFTER, SWITCH_INTERVAL_S
@@ -89,6 +89,14 @@ class WatchedSession:
         await self._inner.accept(piece)
         if piece.events:
             self._fires.append((int(piece.to), time.time()))
+
+    def accept_all(self, pieces: Sequence[Slice], told: Told) -> None:
+        def seen(index: int, error: Exception | None) -> None:
+            if error is None:
+                self._fires.append((int(pieces[index].to), time.time()))
+            told(index, error)
+
+        self._inner.accept_all(pieces, seen)
 
     async def close(self) -> None:
         await self._inner.close()

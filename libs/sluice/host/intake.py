@@ -18,11 +18,12 @@ SHORTEST_REST_S = 10.0
 
 
 class Rested(Exception):
-    """Ends a run that has nothing to do before `until` (seconds since the epoch)."""
+    """Ends a run that has nothing to do before `until` (seconds since the epoch), and then `piece` to hand over, if it was planned."""
 
-    def __init__(self, until: float) -> None:
+    def __init__(self, until: float, piece: Slice | None = None) -> None:
         super().__init__(until)
         self.until = until
+        self.piece = piece
 
 
 class HostIntake:
@@ -89,6 +90,13 @@ class HostIntake:
         if not self._held and all(source.idle for source in self._sources.values()):
             raise Rested(until)
 
+    def plan(self, claim: Claim, records: Sequence[Record], to: str, at: float) -> None:
+        source = self._sources.get(claim.key.source)
+        if self._clock is None or source is None or source.claim.epoch != claim.epoch or self._held or len(self._sources) > 1:
+            return
+        if source.idle and at - self._clock.time() < SHORTEST_REST_S:
+            raise Rested(at, source.piece(records, to))
+
     def keep(self) -> tuple[Claim, ...]:
         """The claims, for the run after a rest, each at the position reached; they are no longer this one's to let go."""
         kept = tuple(source.reached() for source in self._sources.values())
@@ -148,9 +156,17 @@ class _Source:
         else:
             await self._hand_over(kept, to, len(records) - len(kept))
 
+    def piece(self, records: Sequence[Record], to: str) -> Slice:
+        """What would be handed over now."""
+        kept = self._batching.kept(records)
+        return self._piece(kept, to, len(records) - len(kept))
+
+    def _piece(self, kept: Sequence[Record], to: str, filtered: int) -> Slice:
+        events = [self._batching.event(batch) for batch in self._batching.cut(kept)]
+        return Slice(self.claim.key, self.claim.epoch, self._next, to, events, filtered)
+
     async def _hand_over(self, records: Sequence[Record], to: str, filtered: int) -> None:
-        events = [self._batching.event(batch) for batch in self._batching.cut(records)]
-        piece = Slice(self.claim.key, self.claim.epoch, self._next, to, events, filtered)
+        piece = self._piece(records, to, filtered)
         self._next = to
         try:
             await self._session.accept(piece)

@@ -9,6 +9,8 @@ LEAD_S = 1.0
 """Before its instant a trigger is awake, and waits for it by itself."""
 SPREAD_S = 1.0
 """Triggers of the same instant wake within so long a time, and not while those of the instant before fire."""
+PAUSE_S = 0.5
+"""Triggers that have fired together go on within so long a time: less than the shortest period there is."""
 LONGEST_S = 86_400.0
 SLOTS_A_SECOND = 16
 
@@ -26,9 +28,16 @@ class Rests(Generic[T]):
 
     def add(self, one: T, until: float, now: float) -> None:
         wake = min(until, now + LONGEST_S) - LEAD_S - random.random() * SPREAD_S  # noqa: S311 - spreads the work, guards nothing
+        self._put(one, wake)
+
+    def _put(self, one: T, wake: float) -> None:
         slot = max(int(wake * SLOTS_A_SECOND), self._next)
         self._slots.setdefault(slot, set()).add(one)
         self._slot_of[one] = slot
+
+    def soon(self, one: T, now: float) -> None:
+        """Back within PAUSE_S, spread over it."""
+        self._put(one, now + random.random() * PAUSE_S)  # noqa: S311 - spreads the work, guards nothing
 
     def discard(self, one: T) -> None:
         slot = self._slot_of.pop(one, None)

@@ -16,12 +16,13 @@ from sluice.binding import Binding, TriggerStatus
 from sluice.catalog import Change, Health, Snapshot
 from sluice.clock import Clock
 from sluice.dispatch import Dispatch, Session
-from sluice.errors import ClaimLost, ConfigurationError, SourceLost
+from sluice.errors import ClaimLost, ConfigurationError, SourceLost, Unavailable
 from sluice.filters import parse
 from sluice.host.batching import Batching
 from sluice.host.intake import HostIntake, Rested
+from sluice.host.plans import Plans
 from sluice.host.rests import Rests
-from sluice.ledger import Claim
+from sluice.ledger import Claim, Slice
 from sluice.metrics import RESTARTS, Counter, Exposition
 from sluice.tracing import NoTraces, Traces
 from sluice.trigger import Trigger, TriggerKind
@@ -38,6 +39,9 @@ MOST_STARTING = 512
 STRIDE = 64
 STRIDE_S = 0.005
 """So many are started at once, so long after one another; the event loop has other work."""
+WAKE = 16
+"""So many are woken at once, or a part of LEAST_TURNS where more wait: what is due meanwhile must not have to wait for it."""
+LEAST_TURNS = 8
 TRICKLE = 8
 """So many instead while those that start do not get ready."""
 A_REPORT = 2048
@@ -50,12 +54,14 @@ log = structlog.get_logger()
 
 @dataclass(slots=True, eq=False)
 class Running:
-    """One supervised trigger. While it rests it has no task and no intake, only the claims it held."""
+    """One supervised trigger. While it rests it has no task and no intake, only the claims it held, and shortly before it fires what it
+    has planned."""
 
     binding: Binding
     task: "asyncio.Task[None] | None" = None
     intake: HostIntake | None = None
     held: tuple[Claim, ...] = ()
+    planned: Slice | None = None
     state: str = "starting"
     reason: str = ""
     failures: int = 0
@@ -84,7 +90,9 @@ class Supervisor:
         self._running: dict[str, Running] = {}
         self._due: deque[Running] = deque()
         self._starting: set[Running] = set()
+        self._waking: deque[Running] = deque()
         self._rests: Rests[Running] = Rests(clock.time())
+        self._plans: Plans[Running] = Plans(clock, self._offer)
         self._news: dict[str, None] = {}
         self._round: Iterator[str] = iter(())
         self._ending: set[asyncio.Task[None]] = set()
@@ -107,6 +115,7 @@ class Supervisor:
     async def stop(self) -> None:
         """Stop every trigger; records not yet accepted stay at their source."""
         self._stopping = True
+        self._plans.stop()
         for name in list(self._running):
             self._remove(name)
         if self._ending:
@@ -166,17 +175,26 @@ class Supervisor:
             self._begin_due()
 
     def _turn(self) -> float:
-        """Wake all whose rest ends, and start as many of the new ones as there is room for; when to look again (s)."""
-        for running in self._rests.due(self._clock.time()):
-            self._begin(running)
+        """Wake those whose rest ends, and start as many of the new ones as there is room for; when to look again (s)."""
+        self._plans.turn()
+        self._waking.extend(self._rests.due(self._clock.time()))
+        for _ in range(min(len(self._waking), max(WAKE, len(self._waking) // LEAST_TURNS))):
+            self._go_on(self._waking.popleft())
         self._begin_due(TRICKLE)
-        return STRIDE_S if self._due else TICK_S
+        return STRIDE_S if self._due or self._waking else TICK_S
+
+    def _go_on(self, running: Running) -> None:
+        if self._is_current(running):
+            self._begin(running)
+
+    def _is_current(self, running: Running) -> bool:
+        return self._running.get(running.binding.trigger) is running
 
     def _begin_due(self, least: int = 0) -> None:
         room = min(STRIDE, max(least, MOST_STARTING - len(self._starting)))
         while self._due and room > 0:
             running = self._due.popleft()
-            if self._running.get(running.binding.trigger) is running:
+            if self._is_current(running):
                 self._starting.add(running)
                 self._begin(running)
                 room -= 1
@@ -191,6 +209,7 @@ class Supervisor:
         self._news.pop(trigger, None)
         self._starting.discard(running)
         self._rests.discard(running)
+        self._plans.discard(running)
         self._let_go(running)
         if running.task is not None:
             self._end(running.task)
@@ -212,7 +231,7 @@ class Supervisor:
             try:
                 pause, reason, state = await self._run_once(running)
             except Rested as rested:
-                self._rest(running, rested.until)
+                self._rest(running, rested)
                 return
             self._starting.discard(running)
             running.failures = 0 if self._clock.monotonic() - began > STEADY_S else running.failures + 1
@@ -225,13 +244,37 @@ class Supervisor:
         self._starting.discard(running)
         self._say(running, "running")
 
-    def _rest(self, running: Running, until: float) -> None:
+    def _rest(self, running: Running, rested: Rested) -> None:
         self._ready(running)
-        if self._running.get(running.binding.trigger) is not running:
+        if not self._is_current(running):
             self._let_go(running)
             return
         running.task, running.intake, running.failures = None, None, 0
-        self._rests.add(running, until, self._clock.time())
+        running.planned = rested.piece
+        if rested.piece is None:
+            self._rests.add(running, rested.until, self._clock.time())
+        else:
+            self._plans.add(running, rested.until)
+
+    def _offer(self, due: list[Running]) -> None:
+        """Hand over what was planned for this time."""
+        offered = [(running, running.planned) for running in due if running.planned is not None]
+        for running in due:
+            running.planned = None
+        self._session.accept_all([piece for _, piece in offered], partial(self._told, offered))
+
+    def _told(self, offered: list[tuple[Running, Slice]], index: int, error: Exception | None) -> None:
+        """The trigger goes on behind what was accepted; else it claims again, and offers anew what is still missing."""
+        running, piece = offered[index]
+        if not self._is_current(running):
+            return
+        if error is None:
+            running.held = (Claim(piece.key, piece.epoch, piece.to),)
+            self._rests.soon(running, self._clock.time())
+            return
+        self._let_go(running)
+        pause_s = error.retry_after_s if isinstance(error, Unavailable) else FIRST_PAUSE_S
+        asyncio.get_running_loop().call_later(0.0 if isinstance(error, ClaimLost) else pause_s, self._go_on, running)
 
     async def _run_once(self, running: Running) -> tuple[float, str, str]:
         """Run until it stops; how long to pause, why, and the state to show."""

@@ -2,7 +2,9 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 
+from sluice.dispatch import Told, accept_each
 from sluice.errors import ConfigurationError, SluiceError, Unavailable
 from sluice.ledger import Claim, Slice, SourceKey
 from sluice.outcome import Outcome
@@ -120,6 +122,9 @@ class RemoteSession:
         else:
             held.append(parcel)
         return accepted
+
+    def accept_all(self, pieces: Sequence[Slice], told: Told) -> None:
+        accept_each(self.accept, pieces, told)
 
     async def close(self) -> None:
         self._closed = True

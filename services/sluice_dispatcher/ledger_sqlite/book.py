@@ -11,6 +11,7 @@ import apsw
 import msgspec
 
 from sluice.binding import Mode
+from sluice.errors import ClaimLost, SluiceError
 from sluice.event import Event
 from sluice.ledger import Claim, Counts, Dead, End, Ended, Pending, Push, Retry, Route, Slice, SourceKey
 from sluice.outcome import FailureKind
@@ -101,6 +102,15 @@ class Book:
         self.claims.advance(piece)
         if piece.filtered:
             self.counters.of(route.trigger).filtered += piece.filtered
+        return answer
+
+    def accept_slices(self, slices: Sequence[tuple[Route, Slice]]) -> list[list[Pending] | SluiceError]:
+        answer: list[list[Pending] | SluiceError] = []
+        for route, piece in slices:
+            try:
+                answer.append(self.accept_slice(route, piece))
+            except ClaimLost as lost:
+                answer.append(lost)
         return answer
 
     def accept_push(self, route: Route, push: Push) -> list[Pending]:

@@ -12,7 +12,7 @@ import msgspec
 import structlog
 
 from sluice.clock import Clock
-from sluice.errors import AlreadyRunning, LedgerDamaged
+from sluice.errors import AlreadyRunning, LedgerDamaged, SluiceError
 from sluice.event import Event
 from sluice.host.directory_lock import DirectoryLock
 from sluice.ledger import Claim, Counts, Dead, DeadFilter, Ended, Page, Pending, Push, Retry, Route, Slice, SourceKey, Story
@@ -168,6 +168,9 @@ class SqliteLedger:
 
     async def waiting(self) -> dict[str, int]:
         return self._book.functions.waiting()
+
+    def accept_all(self, slices: Sequence[tuple[Route, Slice]]) -> Awaitable[list[list[Pending] | SluiceError]]:
+        return self._commits.submit(partial(self._book.accept_slices, slices), new_work=True)
 
     def in_flight(self, sequences: Sequence[int]) -> None:
         self._running = frozenset(sequences)

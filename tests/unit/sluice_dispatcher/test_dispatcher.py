@@ -546,3 +546,31 @@ async def test_tail_tells_ends_of_its_own_project_only(mesh: Mesh) -> None:
     assert not untold.done()
     untold.cancel()
     await asyncio.wait({untold})
+
+
+async def test_of_slices_offered_together_one_that_waits_or_is_refused_holds_up_no_other(mesh: Mesh) -> None:
+    for name in ("t2", "t3", "t4"):
+        status = TriggerStatus.DISABLED if name == "t3" else TriggerStatus.ACTIVE
+        mesh.bind(Binding(name, "p1", "TIMER", "timer", URN, b"{}", max_pending=1, status=status))
+    session = mesh.dispatcher.session("timer")
+    keys = [SourceKey(name, "1", "s") for name in ("t2", "t3", "t4", "t1")]
+    claims = [await session.claim(key) for key in keys]
+    await session.accept(Slice(claims[2].key, claims[2].epoch, None, "1", [Event(random_id(), b"{}")]))
+    lost = await session.claim(keys[3])
+    told: dict[int, Exception | None] = {}
+    pieces = [Slice(claim.key, claim.epoch, None, "1", [Event(random_id(), b"{}")]) for claim in (claims[0], claims[1])]
+    pieces.append(Slice(claims[2].key, claims[2].epoch, "1", "2", [Event(random_id(), b"{}")]))
+    pieces.append(Slice(keys[3], lost.epoch - 1, None, "1", [Event(random_id(), b"{}")]))
+    session.accept_all(pieces, told.__setitem__)
+    assert not told
+    await until(lambda: len(told) == 3)
+    assert told[0] is None
+    assert isinstance(told[1], Unavailable)
+    assert isinstance(told[3], ClaimLost)
+    await mesh.running(2)
+    mesh.runner.answer(Reply(200))
+    mesh.runner.answer(Reply(200))
+    await until(lambda: len(told) == 4)
+    assert told[2] is None
+    await mesh.running(1)
+    assert "t1" not in mesh.ledger.counts()

@@ -53,6 +53,9 @@ class FakeIntake:
     def rest(self, until: float) -> None:
         """A host that lets nobody rest."""
 
+    def plan(self, claim: Claim, records: Sequence[Record], to: str, at: float) -> None:
+        """A run that is watched is not ended by its host."""
+
     def lag(self, source: str, records: int) -> None: ...
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from sluice.binding import Binding, Mode, Ordering
-from sluice.dispatch import Session
+from sluice.dispatch import Session, Told, accept_each
 from sluice.errors import ClaimLost, Unavailable
 from sluice.event import Event, Record
 from sluice.filters import parse
@@ -42,6 +42,9 @@ class RecordingDispatch:
         if self.error is not None:
             raise self.error
         self.slices.append(piece)
+
+    def accept_all(self, pieces: Sequence[Slice], told: Told) -> None:
+        accept_each(self.accept, pieces, told)
 
     async def close(self) -> None: ...
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sluice.host.rests import LEAD_S, LONGEST_S, SPREAD_S, Rests
+from sluice.host.rests import LEAD_S, LONGEST_S, PAUSE_S, SPREAD_S, Rests
 
 NOW = 1_772_409_600.0
 A_SLOT_S = 0.1
@@ -64,3 +64,14 @@ def test_a_clock_that_is_set_forward_wakes_and_one_that_is_set_back_does_not_for
     rests.add("again", NOW + 60, NOW)
     assert list(woken(rests, NOW, NOW + 61)) == ["again"]
     assert rests.due(NOW + 7200) == ["far"]
+
+
+def test_who_goes_on_soon_comes_within_the_pause() -> None:
+    rests: Rests[str] = Rests(100.0)
+    names = {str(number) for number in range(200)}
+    for name in names:
+        rests.soon(name, 100.0)
+    assert not rests.due(99.9)
+    assert len(rests.due(100.1)) < 200
+    rests.due(100.0 + PAUSE_S + 0.1)
+    assert not len(rests)

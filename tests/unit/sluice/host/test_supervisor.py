@@ -5,11 +5,13 @@ from collections.abc import Callable
 from typing import Any, Self
 
 import msgspec
+import pytest
 
 from sluice.binding import Binding, TriggerStatus
 from sluice.catalog import Change, Health, Snapshot
 from sluice.clock import SteppedClock, SystemClock
-from sluice.errors import SourceLost, SourceRefused
+from sluice.errors import ClaimLost, SourceLost, SourceRefused, Unavailable
+from sluice.event import Record
 from sluice.host.supervisor import A_REPORT, MOST_STARTING, Running, Supervisor
 from sluice.metrics import Exposition
 from sluice.trigger import Intake, TriggerKind
@@ -277,3 +279,89 @@ async def test_a_trigger_whose_rest_ends_does_not_wait_for_those_that_start() ->
         it.clock.advance(60)
         it.supervisor._turn()
         assert "trigger t1" in {task.get_name() for task in asyncio.all_tasks()}
+
+
+class Planner:
+    """Plans one record a second, and counts its runs."""
+
+    def __init__(self, clock: SteppedClock) -> None:
+        self.clock = clock
+        self.begins = clock.time()
+        self.positions: list[str | None] = []
+
+    async def run(self, intake: Intake, ready: Callable[[], None]) -> None:
+        claim = await intake.claim("s")
+        self.positions.append(claim.position)
+        ready()
+        to = int(claim.position or 0) + 1
+        intake.plan(claim, (Record(b"x", "s", str(to), 0),), str(to), self.begins + to)
+        await asyncio.Event().wait()
+
+
+class Planning(Resting):
+    """A supervisor over a trigger that plans, with a clock that is stepped."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.planner = Planner(self.clock)
+        kind = TriggerKind("kafka", ("OPENSOURCEKAFKA",), NoSettings, lambda b, s, r: b"", lambda b, s: self.planner)
+        self.supervisor = Supervisor("kafka", {"OPENSOURCEKAFKA": kind}, self.dispatch, self.snapshot, self.clock, Exposition())
+
+    async def planned(self, runs: int) -> None:
+        """After so many runs."""
+        await until(lambda: len(self.planner.positions) == runs and not any(map(_is_run, asyncio.all_tasks())))
+
+    async def offered(self, slices: int) -> None:
+        await until(lambda: len(self.dispatch.slices) == slices)
+
+
+async def test_what_was_planned_is_offered_at_its_time_without_a_task_and_the_trigger_goes_on_behind_it() -> None:
+    async with Planning() as it:
+        it.say(a_generation(1))
+        await it.planned(1)
+        assert [health.state for health in it.supervisor.health()] == ["running"]
+        assert it.dispatch.slices == []
+        it.clock.advance(1)
+        await it.offered(1)
+        it.clock.advance(0.7)
+        await it.planned(2)
+        assert it.planner.positions == ["0", "1"]
+        it.clock.advance(0.3)
+        await it.offered(2)
+        assert [(piece.start, piece.to) for piece in it.dispatch.slices] == [("0", "1"), ("1", "2")]
+        assert it.dispatch.epoch == 1
+
+
+@pytest.mark.parametrize("error", [ClaimLost("taken"), Unavailable("full", 0.0)])
+async def test_what_was_planned_and_not_accepted_is_offered_anew_under_a_new_claim(error: Exception) -> None:
+    async with Planning() as it:
+        it.say(a_generation(1))
+        await it.planned(1)
+        it.dispatch.error = error
+        it.clock.advance(1)
+        await until(lambda: bool(it.dispatch.released))
+        it.dispatch.error = None
+        await it.offered(1)
+        assert it.dispatch.epoch >= 2
+
+
+async def test_a_plan_of_a_trigger_that_is_stopped_is_given_up_and_its_claim_let_go() -> None:
+    async with Planning() as it:
+        it.say(a_generation(1))
+        await it.planned(1)
+        it.say(a_generation(2, TriggerStatus.DISABLED))
+        assert it.dispatch.released == ["s"]
+        it.clock.advance(1)
+        it.supervisor._turn()
+        await asyncio.sleep(0)
+        assert it.dispatch.slices == []
+
+
+async def test_a_plan_dies_with_its_host_and_its_claim_is_let_go() -> None:
+    async with Planning() as it:
+        it.say(a_generation(1))
+        await it.planned(1)
+    assert it.dispatch.released == ["s"]
+    it.clock.advance(1)
+    await asyncio.sleep(0)
+    assert it.dispatch.slices == []

@@ -1,7 +1,9 @@
 """A dispatcher in memory: positions, claims and answers, without a ledger."""
 
 import asyncio
+from collections.abc import Sequence
 
+from sluice.dispatch import Told, accept_each
 from sluice.errors import ClaimLost, Unavailable
 from sluice.event import Event
 from sluice.ledger import Claim, Slice, SourceKey
@@ -87,6 +89,9 @@ class FakeSession:
         if self._dispatch.holders.get(claim.key) is self:
             del self._dispatch.holders[claim.key]
             self._tell_later()
+
+    def accept_all(self, pieces: Sequence[Slice], told: Told) -> None:
+        accept_each(self.accept, pieces, told)
 
     async def accept(self, piece: Slice) -> None:
         dispatch = self._dispatch
