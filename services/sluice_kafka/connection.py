@@ -1,13 +1,12 @@
 """How to reach a cluster and log in, and what its errors mean to us."""
 
 import ssl
-import tempfile
-from pathlib import Path
 from typing import Any
 
 from aiokafka import errors
 
 from sluice.errors import SourceLost, SourceRefused
+from sluice.tls import client_context
 from sluice_kafka.settings import KafkaSettings
 
 REQUEST_TIMEOUT_MS = 15_000
@@ -68,42 +67,4 @@ def security(settings: KafkaSettings) -> dict[str, Any]:
 
 
 def tls(settings: KafkaSettings) -> ssl.SSLContext:
-    try:
-        context = _trusting(settings.tls_ca)
-    except (OSError, ValueError) as fault:
-        raise SourceRefused(f"tls_ca cannot be used: {_reason(fault)}") from fault
-    if settings.tls_certificate:
-        try:
-            _show(context, settings.tls_certificate, settings.tls_key)
-        except (OSError, ValueError) as fault:
-            raise SourceRefused(f"tls_certificate and tls_key cannot be used: {_reason(fault)}") from fault
-    return context
-
-
-def _trusting(authority: str) -> ssl.SSLContext:
-    if _is_pem(authority):
-        return ssl.create_default_context(cadata=authority)
-    return ssl.create_default_context(cafile=authority or None)
-
-
-def _show(context: ssl.SSLContext, certificate: str, key: str) -> None:
-    # The ssl module reads certificates from files only.
-    with tempfile.TemporaryDirectory() as folder:
-        context.load_cert_chain(_file(certificate, Path(folder, "certificate")), _file(key, Path(folder, "key")))
-
-
-def _file(text: str, place: Path) -> str:
-    if not _is_pem(text):
-        return text
-    place.touch(0o600)
-    place.write_text(text)
-    return str(place)
-
-
-def _is_pem(text: str) -> bool:
-    return "-----BEGIN" in text
-
-
-def _reason(fault: Exception) -> str:
-    """Without the text of a file that may be a secret."""
-    return getattr(fault, "reason", None) or getattr(fault, "strerror", None) or type(fault).__name__
+    return client_context(settings.tls_ca, settings.tls_certificate, settings.tls_key)

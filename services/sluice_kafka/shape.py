@@ -1,6 +1,5 @@
 """From records to the event of FunctionGraph's Kafka triggers. Pure: the same records give the same bytes."""
 
-import base64
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
@@ -9,29 +8,16 @@ import msgspec
 
 from sluice.binding import Binding
 from sluice.event import Record
+from sluice.text import text
 from sluice_kafka.settings import KafkaSettings
 from sluice_kafka.source import partition_of, topic_of
-
-BINARY = "data:application/octet-stream;base64,"
-"""What stands before the base64 of a value that is not UTF-8. A text that begins with it is sent in base64 too, so it never lies."""
 
 GAP = "gap"
 """Attribute of the record that stands for a part of the log that is gone: JSON text of what was lost."""
 HEADERS = "headers"
 """Attribute with the headers as JSON text, present when the settings ask for metadata."""
 
-_BINARY = BINARY.encode()
 _json = msgspec.json.encode
-
-
-def text(value: bytes) -> str:
-    """A value as a JSON string can hold it: itself if it is UTF-8, else base64 behind `BINARY`."""
-    if not value.startswith(_BINARY):
-        try:
-            return value.decode()
-        except UnicodeDecodeError:
-            pass
-    return BINARY + base64.b64encode(value).decode()
 
 
 def shape(binding: Binding, settings: KafkaSettings, records: Sequence[Record]) -> bytes:

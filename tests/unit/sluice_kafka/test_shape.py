@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from sluice.binding import Binding
 from sluice.event import Record
+from sluice.text import BINARY, text
 from sluice_kafka.record import gap_record
 from sluice_kafka.settings import KafkaSettings
-from sluice_kafka.shape import BINARY, shape, text
+from sluice_kafka.shape import shape
 
 GOLDEN = Path(__file__).parent / "golden"
 BINDING = Binding("t1", "p1", "OPENSOURCEKAFKA", "kafka", "urn:fss:local-1:p1:function:default:f:latest", b"{}")

@@ -1,0 +1,50 @@
+"""TLS towards a source, from settings that are each a path or PEM text."""
+
+import ssl
+import tempfile
+from pathlib import Path
+
+from sluice.errors import SourceRefused
+
+
+def client_context(ca: str, certificate: str, key: str) -> ssl.SSLContext:
+    """`ca` "" trusts the system's authorities; `certificate` "" shows none. Raises SourceRefused if one of them cannot be used; it never
+    holds the text of a file, which may be a secret."""
+    try:
+        context = _trusting(ca)
+    except (OSError, ValueError) as fault:
+        raise SourceRefused(f"tls_ca cannot be used: {_reason(fault)}") from fault
+    if certificate:
+        try:
+            _show(context, certificate, key)
+        except (OSError, ValueError) as fault:
+            raise SourceRefused(f"tls_certificate and tls_key cannot be used: {_reason(fault)}") from fault
+    return context
+
+
+def _trusting(authority: str) -> ssl.SSLContext:
+    if _is_pem(authority):
+        return ssl.create_default_context(cadata=authority)
+    return ssl.create_default_context(cafile=authority or None)
+
+
+def _show(context: ssl.SSLContext, certificate: str, key: str) -> None:
+    # The ssl module reads certificates from files only.
+    with tempfile.TemporaryDirectory() as folder:
+        context.load_cert_chain(_file(certificate, Path(folder, "certificate")), _file(key, Path(folder, "key")))
+
+
+def _file(text: str, place: Path) -> str:
+    if not _is_pem(text):
+        return text
+    place.touch(0o600)
+    place.write_text(text)
+    return str(place)
+
+
+def _is_pem(text: str) -> bool:
+    return "-----BEGIN" in text
+
+
+def _reason(fault: Exception) -> str:
+    return getattr(fault, "reason", None) or getattr(fault, "strerror", None) or type(fault).__name__
