@@ -42,6 +42,7 @@ LEDGER_BYTES = Metric("sluice_ledger_bytes", Kind.GAUGE, "Size of the ledger on 
 INSTANCES = Metric("sluice_instances", Kind.GAUGE, "Instances, by state.", ("state",))
 GENERATION = Metric("sluice_catalog_generation", Kind.GAUGE, "Generation of the catalog that this service has reached.")
 LATE_SETTLES = Metric("sluice_ledger_late_settles_total", Kind.COUNTER, "Ends reported for events that had already ended.")
+UNKNOWN_SENDERS = Metric("sluice_senders_refused_total", Kind.COUNTER, "Requests whose sender could not be known, by reason.", ("reason",))
 
 REGISTER = (
     RECEIVED,
@@ -57,6 +58,7 @@ REGISTER = (
     INSTANCES,
     GENERATION,
     LATE_SETTLES,
+    UNKNOWN_SENDERS,
 )
 
 SPAN_RECEIVE = "sluice.receive"

@@ -17,7 +17,9 @@ from sluice.errors import Fault, Invalid
 
 PREFIX = "SLUICE_"
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\s:\[\]]+):([0-9]{1,5})")
-_CLIENT = frozenset({"SLUICE_ENDPOINT", "SLUICE_ACCESS_KEY", "SLUICE_SECRET_KEY", "SLUICE_PROJECT", "SLUICE_CACHE"})
+_CLIENT = frozenset(
+    {"SLUICE_ENDPOINT", "SLUICE_ACCESS_KEY", "SLUICE_SECRET_KEY", "SLUICE_PROJECT", "SLUICE_SECURITY_TOKEN", "SLUICE_CACHE"}
+)
 """Variables of the command line and of the tools, not of a service."""
 
 
@@ -57,6 +59,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Where a service of the mesh answers /livez, /readyz and /metrics; "": nowhere."""
     mesh_secret: Secret = Secret()
     """Signs the services' tokens; required when anything listens beyond loopback."""
+    signature_window_s: Annotated[int, Meta(ge=10, le=3600)] = 900
+    """How far the date of a signed request may be from the gateway's clock, either way."""
+    require_nonce: bool = False
+    """Whether a signed request must have a signed header X-Sluice-Nonce that was not used before; the SDK sends none."""
     otlp_endpoint: str = ""
     """Where traces go (OTLP over gRPC); "": nowhere."""
     trace_ratio: Annotated[float, Meta(ge=0, le=1)] = 0.01

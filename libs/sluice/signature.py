@@ -9,6 +9,7 @@ import hashlib
 import hmac
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 import msgspec
@@ -45,7 +46,7 @@ class UnsupportedAlgorithm(SignatureRefused):
 
 
 class DateOutsideWindow(SignatureRefused):
-    """X-Sdk-Date is more than 15 minutes from now."""
+    """X-Sdk-Date is further from now than the window reaches."""
 
 
 class PayloadNotCovered(SignatureRefused):
@@ -78,6 +79,14 @@ class SignedRequest(msgspec.Struct, frozen=True):
     body: bytes = b""
 
 
+class Signed(msgspec.Struct, frozen=True):
+    """What a verified signature covers: whose it is, when it was made (seconds since the epoch), and the signed headers by name."""
+
+    access_key: str
+    at: float
+    headers: Mapping[bytes, bytes]
+
+
 def sign(
     access_key: str, secret_key: str, method: str, target: str, headers: Mapping[str, str], body: bytes = b"", *, now: float
 ) -> dict[str, str]:
@@ -101,10 +110,10 @@ def sign(
     }
 
 
-def verify(request: SignedRequest, secret_of: Callable[[str], str | None], *, now: float) -> str:
-    """The access key whose holder signed exactly this request. Raises a SignatureRefused.
+def verify(request: SignedRequest, secret_of: Callable[[str], str | None], *, now: float, window_s: float = WINDOW_S) -> Signed:
+    """Whose holder signed exactly this request. Raises a SignatureRefused.
 
-    `secret_of` gives the secret of an access key, or None. Host and x-sdk-date must be signed, the date must be within 15 minutes
+    `secret_of` gives the secret of an access key, or None. Host and x-sdk-date must be signed, the date must be within `window_s`
     of `now` (seconds since the epoch), a header that is signed must be there once, and the body must be covered unless it is
     neither JSON nor BSON and the signed header X-Sdk-Content-Sha256 says UNSIGNED-PAYLOAD.
     """
@@ -112,7 +121,9 @@ def verify(request: SignedRequest, secret_of: Callable[[str], str | None], *, no
     names = authorization.signed_headers.encode("latin-1")
     lines = _signed_lines(request.headers, names)
     date = lines[b"x-sdk-date"]
-    _check_date(date, now)
+    at = _dated(date)
+    if abs(at - now) > window_s:
+        raise DateOutsideWindow(f"X-Sdk-Date is more than {window_s:g} seconds from the server's time")
     payload = _payload(request, lines)
     secret = secret_of(authorization.access_key)
     canonical = _canonical(request.method, request.path, request.query, lines, names, payload)
@@ -122,7 +133,7 @@ def verify(request: SignedRequest, secret_of: Callable[[str], str | None], *, no
         raise UnknownKey("the access key or the signature is wrong")
     if not matches:
         raise SignatureMismatch("the access key or the signature is wrong")
-    return authorization.access_key
+    return Signed(authorization.access_key, at, lines)
 
 
 def read_authorization(headers: RawHeaders) -> Authorization:
@@ -161,16 +172,16 @@ def _signed_lines(headers: RawHeaders, names: bytes) -> dict[bytes, bytes]:
     return lines
 
 
-def _check_date(date: bytes, now: float) -> None:
+@lru_cache(maxsize=256)
+def _dated(date: bytes) -> float:
+    """All requests of a second bear the same date."""
     try:
         text = date.decode("ascii")
         if len(text) != 16:
             raise ValueError(text)
-        at = datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
+        return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
     except ValueError as error:
         raise MalformedSignature("X-Sdk-Date is not YYYYMMDDTHHMMSSZ") from error
-    if abs(at - now) > WINDOW_S:
-        raise DateOutsideWindow("X-Sdk-Date is more than 15 minutes from the server's time")
 
 
 def _payload(request: SignedRequest, lines: Mapping[bytes, bytes]) -> bytes:

@@ -27,6 +27,7 @@ from sluice_control.doctor import Check
 from sluice_dispatcher.dispatcher import Dispatcher
 from sluice_dispatcher.ledger_sqlite.ledger import SqliteLedger, open_ledger
 from sluice_gateway.app import Gateway
+from sluice_gateway.doorkeeper import Doorkeeping
 from sluice_gateway.service import GatewayService
 from sluice_runner.engine_process import ProcessEngine
 from sluice_runner.figures import samples
@@ -113,7 +114,9 @@ def _gateway(services: Services, control: Control, dispatcher: Dispatcher, runne
         traces=services.traces,
         ready=lambda: "" if services.snapshot.synced else "the catalog",
         region=services.settings.region,
+        doorkeeping=Doorkeeping(signature_window_s=services.settings.signature_window_s, require_nonce=services.settings.require_nonce),
     )
+    services.exposition.add(gateway.samples)
     return GatewayService(gateway, services.settings.listen)
 
 

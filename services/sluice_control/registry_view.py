@@ -161,8 +161,8 @@ def _project(row: tuple[Any, ...]) -> ProjectRow:
 
 
 def _key(row: tuple[Any, ...]) -> KeyRow:
-    triggers, project_name = row[8:]
-    return KeyRow(*row[:8], triggers=_names.decode(triggers), project_name=project_name)
+    access_key, project, role, sealed, created_ms, description, expires_ms, proof, triggers, name = row
+    return KeyRow(access_key, project, role, sealed, created_ms, description, expires_ms, proof, _names.decode(triggers), name)
 
 
 def _alias(row: tuple[Any, ...]) -> AliasRow:

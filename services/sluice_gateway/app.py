@@ -1,7 +1,7 @@
 """The gateway as an ASGI app. No framework stands on the path of a trigger."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
 import structlog
@@ -12,12 +12,16 @@ from sluice.dispatch import Dispatch
 from sluice.event import id_text, random_id
 from sluice.host.probes import Probes, Ready
 from sluice.identity import Identity
+from sluice.metrics import Sample
 from sluice.tracing import NoTraces, Traces
 from sluice_gateway.bodies import Body, ClientGone, Held, Message, Receive, declared_length, may_have_body
 from sluice_gateway.calls import Calls
-from sluice_gateway.doorkeeper import Doorkeeper
+from sluice_gateway.doorkeeper import Doorkeeper, Doorkeeping
 from sluice_gateway.invocations import Invocations, Target, target_of
 from sluice_gateway.limits import Limits
+from sluice_gateway.logins import MAX_BODY as MAX_LOGIN
+from sluice_gateway.logins import PATH as LOGIN
+from sluice_gateway.logins import Logins
 from sluice_gateway.refusal import Answer, Refusal, not_found, unavailable
 from sluice_gateway.settings import RESERVED
 from sluice_gateway.shape import Peer, Request, event_headers
@@ -53,16 +57,22 @@ class Gateway:
         traces: Traces | None = None,
         region: str = "local-1",
         limits: Limits | None = None,
+        doorkeeping: Doorkeeping | None = None,
     ) -> None:
         self.limits = limits or Limits()
         self.triggers = Triggers(snapshot)
         self._api = api
         self._probes = Probes(ready, exposition)
         self._held = Held(self.limits.held)
-        self._doorkeeper = Doorkeeper(snapshot, clock)
+        self._doorkeeper = Doorkeeper(snapshot, clock, doorkeeping)
+        self._logins = Logins(snapshot, clock, region, self._doorkeeper.refused)
         receiving = Receiving(traces or NoTraces())
         self._calls = Calls(dispatch, snapshot, self._doorkeeper, receiving, self.limits.trigger_body)
         self._invocations = Invocations(dispatch, snapshot, receiving, region)
+
+    def samples(self) -> Iterable[Sample]:
+        """What the door counts."""
+        return self._doorkeeper.refused.samples()
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI, type http."""
@@ -97,6 +107,8 @@ class Gateway:
             if match is None:
                 raise not_found()
             return await self._calls.serve(match, _request(scope), body, identifier)
+        if path == LOGIN and scope["method"] == "POST":
+            return await self._login(scope, body)
         if path.startswith(_SIGNED):
             return await self._signed(scope, body, send, identifier)
         if path in _PROBES:
@@ -117,6 +129,11 @@ class Gateway:
             return None
         headers = event_headers(lines, _peer(scope))
         return await self._invocations.serve(target, identity, headers, content, identifier)
+
+    async def _login(self, scope: Scope, body: Body) -> Answer:
+        content = await body.read(MAX_LOGIN, declared_length(scope["headers"]))
+        host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
+        return self._logins.serve(_peer(scope).address, f"{scope['scheme']}://{host}", scope["query_string"], content)
 
     def _limit(self, target: Target | None) -> int:
         if target is None:

@@ -4,13 +4,14 @@ from sluice.catalog import Snapshot
 from sluice.dispatch import Dispatch
 from sluice.event import Event, event_id, id_text
 from sluice.outcome import Outcome
+from sluice.signature import SignedRequest
 from sluice_gateway.answer import answer
 from sluice_gateway.bodies import Body
 from sluice_gateway.choosing import chosen
 from sluice_gateway.deadlines import Deadlines
-from sluice_gateway.doorkeeper import Doorkeeper, check_may_invoke
+from sluice_gateway.doorkeeper import CREDENTIALS, Doorkeeper
 from sluice_gateway.invocations import accepted, idempotency_key, reply_of
-from sluice_gateway.refusal import Answer, forbidden, too_late
+from sluice_gateway.refusal import Answer, too_late
 from sluice_gateway.routes import Match
 from sluice_gateway.shape import Request, event_body, event_headers
 from sluice_gateway.trace import Receiving, within
@@ -34,12 +35,14 @@ class Calls:
     async def serve(self, match: Match[Served], request: Request, body: Body, identifier: bytes) -> Answer:
         """`identifier` becomes the event's id, unless the caller's Idempotency-Key makes another one."""
         served = match.target
-        if not served.is_open:
-            self._doorkeeper.glance(request.lines)
+        self._glance(served, request)
         headers = event_headers(request.lines, request.peer)
         content = await body.read(self._body_limit, headers.get("content-length"))
-        if not served.is_open:
+        if served.auth != "NONE":
             self._check_sender(served, request, content)
+            for name in CREDENTIALS:
+                # They were for this door. Without one, what a sender shows is for the function itself.
+                headers.pop(name.decode(), None)
         key = "" if served.is_sync else idempotency_key(headers)
         if key:
             identifier = event_id(served.trigger, served.incarnation, key)
@@ -51,11 +54,18 @@ class Calls:
             return answer(reply_of(await within(span, self._call(served, event))), http_function=function.is_http)
         return accepted(await within(span, self._dispatch.push(served.trigger, event, key)), identifier)
 
+    def _glance(self, served: Served, request: Request) -> None:
+        if served.auth == "IAM":
+            self._doorkeeper.glance(request.lines)
+        elif served.auth == "APP":
+            self._doorkeeper.glance_app(request.lines)
+
     def _check_sender(self, served: Served, request: Request, content: bytes) -> None:
-        identity = self._doorkeeper.identify(request.method, request.path, request.query, request.lines, content)
-        if identity.project != served.project:
-            raise forbidden("the key belongs to another project")
-        check_may_invoke(identity)
+        received = SignedRequest(request.method, request.path, request.query, tuple(request.lines), content)
+        if served.auth == "APP":
+            self._doorkeeper.check_app(served.project, served.trigger, received)
+        else:
+            self._doorkeeper.check_caller(served.project, received)
 
     async def _call(self, served: Served, event: Event) -> Outcome:
         try:

@@ -20,7 +20,7 @@ from sluice.urn import parse
 from sluice_gateway.answer import refusal_of
 from sluice_gateway.choosing import chosen
 from sluice_gateway.doorkeeper import check_may_invoke
-from sluice_gateway.refusal import Answer, Headers, Refusal, not_found, overloaded, unavailable
+from sluice_gateway.refusal import Answer, Headers, Refusal, no_function, not_found, overloaded, unavailable
 from sluice_gateway.trace import Receiving, within
 
 PATH = re.compile(rb"/v2/([^/]+)/fgs/functions/([^/]+)/(invocations|invocations-async)/?")
@@ -85,7 +85,7 @@ class Invocations:
         except Invalid as error:
             raise Refusal(400, error.code, str(error)) from None
         if urn.project != identity.project:
-            raise not_found()
+            raise no_function()
         return str(urn)
 
 

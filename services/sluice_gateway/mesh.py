@@ -7,6 +7,7 @@ from sluice.host.member import Member, end, until_stopped
 from sluice.settings import Settings
 from sluice.wire.dispatch_client import RemoteDispatch
 from sluice_gateway.app import Gateway
+from sluice_gateway.doorkeeper import Doorkeeping
 from sluice_gateway.kind import KIND
 from sluice_gateway.proxy import ControlProxy
 from sluice_gateway.service import GatewayService
@@ -19,18 +20,19 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         member.probes(),
         member.catalog(frozenset({KIND.name})) as catalog,
         RemoteDispatch(member.peer(settings.dispatcher)) as dispatch,
-        ControlProxy(settings.control_api, member.token) as control,
     ):
         gateway = Gateway(
             dispatch,
             member.snapshot,
-            api=control.app,
+            api=ControlProxy(settings.control_api, member.token).app,
             exposition=member.exposition.text,
             clock=member.clock,
             traces=member.traces,
             ready=lambda: member.waits_for,
             region=settings.region,
+            doorkeeping=Doorkeeping(signature_window_s=settings.signature_window_s, require_nonce=settings.require_nonce),
         )
+        member.exposition.add(gateway.samples)
         serving = asyncio.create_task(GatewayService(gateway, settings.listen).run(lambda: setattr(member, "waits_for", "")))
         reporting = asyncio.create_task(member.report(catalog, lambda: _health(member)))
         await until_stopped(stop, serving, reporting)

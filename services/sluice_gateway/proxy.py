@@ -3,23 +3,21 @@
 import asyncio
 import base64
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
 
-import aiohttp
 import msgspec
 import structlog
-from yarl import URL
 
+from sluice.errors import Unavailable
 from sluice.identity import Identity
 from sluice_gateway.app import Scope, Send
 from sluice_gateway.bodies import Receive
+from sluice_gateway.doorkeeper import CREDENTIALS
 from sluice_gateway.refusal import Refusal
+from sluice_gateway.upstream import Answer, asked
 
 IDENTITY = "x-sluice-identity"
-CONNECT_WITHIN_S = 2.0
-_HOP = frozenset({b"connection", b"keep-alive", b"transfer-encoding", b"upgrade", b"te", b"trailer", b"proxy-connection"})
-_OURS = frozenset({b"authorization", b"x-sdk-date", IDENTITY.encode(), b"content-length"})
+_HOP = frozenset({b"connection", b"keep-alive", b"transfer-encoding", b"upgrade", b"te", b"trailer", b"proxy-connection", b"expect"})
+_OURS = CREDENTIALS | {b"x-sdk-date", IDENTITY.encode(), b"content-length"}
 
 log = structlog.get_logger()
 
@@ -28,17 +26,8 @@ class ControlProxy:
     """An ASGI app that asks control. Answers are passed on as they come, so a followed log stays a stream."""
 
     def __init__(self, address: str, token: Callable[[], str]) -> None:
-        self._base = f"http://{address}"
+        self._address = address
         self._token = token
-        self._session: aiohttp.ClientSession
-
-    async def __aenter__(self) -> Self:
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_WITHIN_S)
-        self._session = aiohttp.ClientSession(timeout=timeout, auto_decompress=False)
-        return self
-
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        await self._session.close()
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         content = await _body(receive)
@@ -54,27 +43,26 @@ class ControlProxy:
             await asyncio.wait({passing, leaving})
 
     async def _pass_on(self, scope: Scope, content: bytes, send: Send) -> None:
-        target, headers = _target(self._base, scope), self._headers(scope)
+        method = scope["method"].encode()
         try:
-            async with self._session.request(scope["method"], target, headers=headers, data=content, allow_redirects=False) as answer:
+            async with asked(self._address, method, _target(scope), self._headers(scope), content) as answer:
                 await _answer(answer, send)
-        except aiohttp.ClientConnectorError as error:
+        except Unavailable as error:
             log.warning("control unreachable", reason=str(error))
-            await _refuse(Refusal(503, "FSS.0503", "Service unavailable: control is not reachable."), send)
+            await _refuse(Refusal(503, "FSS.0503", f"Service unavailable: {error}."), send)
 
-    def _headers(self, scope: Scope) -> list[tuple[str, str]]:
-        kept = [
-            (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"] if name not in _HOP and name not in _OURS
-        ]
+    def _headers(self, scope: Scope) -> list[tuple[bytes, bytes]]:
+        kept = [(name, value) for name, value in scope["headers"] if name not in _HOP and name not in _OURS]
         identity: Identity | None = scope["state"]["identity"]
-        shown = base64.b64encode(msgspec.json.encode(identity)).decode()
-        return [*kept, ("authorization", f"bearer {self._token()}"), (IDENTITY, shown)]
+        shown = base64.b64encode(msgspec.json.encode(identity))
+        return [*kept, (b"authorization", b"bearer " + self._token().encode()), (IDENTITY.encode(), shown)]
 
 
-def _target(base: str, scope: Scope) -> URL:
+def _target(scope: Scope) -> bytes:
     """Exactly the path and query that came: a percent-encoded URN must not be decoded on the way."""
-    query = scope["query_string"].decode("latin-1")
-    return URL(base + scope["raw_path"].decode("latin-1") + (f"?{query}" if query else ""), encoded=True)
+    query: bytes = scope["query_string"]
+    path: bytes = scope["raw_path"]
+    return path + b"?" + query if query else path
 
 
 async def _left(receive: Receive) -> None:
@@ -92,10 +80,10 @@ async def _body(receive: Receive) -> bytes:
             return b"".join(parts)
 
 
-async def _answer(answer: aiohttp.ClientResponse, send: Send) -> None:
-    headers = [(name.lower(), value) for name, value in answer.raw_headers if name.lower() not in _HOP]
+async def _answer(answer: Answer, send: Send) -> None:
+    headers = [(name, value) for name, value in answer.headers if name not in _HOP]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    async for chunk in answer.content.iter_any():
+    async for chunk in answer.chunks():
         await send({"type": "http.response.body", "body": chunk, "more_body": True})
     await send({"type": "http.response.body", "body": b""})
 

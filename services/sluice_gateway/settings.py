@@ -42,7 +42,7 @@ class ApigSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     env_name: str = "RELEASE"
     """The function sees it as `requestContext.stage`."""
     auth: Literal["NONE", "IAM", "APP"] = "IAM"
-    """NONE: anybody. IAM, APP: a request signed with a key of the trigger's project."""
+    """NONE: anybody. IAM: a key of the trigger's project that may invoke. APP: an app of the trigger's project."""
     protocol: Literal["HTTP", "HTTPS"] = "HTTP"
     match_mode: Literal["SWA", "NORMAL"] = "NORMAL"
     """NORMAL: exactly this path. SWA: this path and everything below it, by whole segments."""

@@ -22,7 +22,8 @@ class Served(msgspec.Struct, frozen=True, gc=False):
     function: str
     incarnation: str
     stage: str
-    is_open: bool
+    auth: str
+    """NONE, IAM or APP."""
     is_sync: bool
     timeout_s: float
 
@@ -77,7 +78,7 @@ def _served(binding: Binding, settings: ApigSettings) -> Served:
         function=binding.function,
         incarnation=binding.incarnation,
         stage=settings.env_name,
-        is_open=settings.auth == "NONE",
+        auth=settings.auth,
         is_sync=binding.mode is Mode.SYNC,
         timeout_s=settings.timeout_s,
     )

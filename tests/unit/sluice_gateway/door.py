@@ -16,6 +16,7 @@ from sluice.outcome import Outcome, Reply, Verdict
 from sluice.signature import sign
 from sluice.tracing import Traces
 from sluice_gateway.app import Gateway
+from sluice_gateway.doorkeeper import Doorkeeping
 from sluice_gateway.limits import Limits
 
 PROJECT = "p1"
@@ -101,7 +102,7 @@ class Answered(NamedTuple):
 class Door:
     """The gateway and everything around it."""
 
-    def __init__(self, limits: Limits | None = None, traces: Traces | None = None) -> None:
+    def __init__(self, limits: Limits | None = None, traces: Traces | None = None, doorkeeping: Doorkeeping | None = None) -> None:
         self.clock = SteppedClock()
         self.dispatch = Dispatching()
         self.snapshot = Snapshot()
@@ -120,6 +121,7 @@ class Door:
             ready=lambda: self.waits_for,
             traces=traces,
             limits=limits,
+            doorkeeping=doorkeeping,
         )
         self.function("hello")
         self.snapshot.apply(Change(1, key=Key(ACCESS_KEY, SECRET_KEY, PROJECT)))
