@@ -204,6 +204,10 @@ class Ledger(Protocol):
         """
         ...
 
+    def accept_all(self, slices: Sequence[tuple[Route, Slice]]) -> Awaitable[list[list[Pending] | SluiceError]]:
+        """`accept` of each, in their order and in one transaction: what was accepted, or why that one was not."""
+        ...
+
     async def start(self, pending: Sequence[Pending]) -> None:
         """On disk before a call that may run only once begins. After a crash such an event is found with `executions` one higher."""
         ...
@@ -233,10 +237,6 @@ class Ledger(Protocol):
         ...
 
     async def explain(self, event: bytes) -> Story | None:
-    def accept_all(self, slices: Sequence[tuple[Route, Slice]]) -> Awaitable[list[list[Pending] | SluiceError]]:
-        """`accept` of each, in their order and in one transaction: what was accepted, or why that one was not."""
-        ...
-
         """The story of one event, or None if the ledger does not know it (ends are kept for 1,000,000 events or a day)."""
         ...
 

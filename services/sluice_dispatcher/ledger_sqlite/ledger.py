@@ -149,6 +149,9 @@ class SqliteLedger:
             return self._commits.submit(partial(self._book.accept_slice, route, what), new_work=True)
         return self._commits.submit(partial(self._book.accept_push, route, what), new_work=True)
 
+    def accept_all(self, slices: Sequence[tuple[Route, Slice]]) -> Awaitable[list[list[Pending] | SluiceError]]:
+        return self._commits.submit(partial(self._book.accept_slices, slices), new_work=True)
+
     async def start(self, pending: Sequence[Pending]) -> None:
         await self._commits.submit(partial(self._book.start, pending))
 
@@ -168,9 +171,6 @@ class SqliteLedger:
 
     async def waiting(self) -> dict[str, int]:
         return self._book.functions.waiting()
-
-    def accept_all(self, slices: Sequence[tuple[Route, Slice]]) -> Awaitable[list[list[Pending] | SluiceError]]:
-        return self._commits.submit(partial(self._book.accept_slices, slices), new_work=True)
 
     def in_flight(self, sequences: Sequence[int]) -> None:
         self._running = frozenset(sequences)
