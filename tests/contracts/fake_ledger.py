@@ -82,11 +82,6 @@ class FakeLedger:
         self._of(route).filtered += what.filtered
         return [self._add(route, event) for event in what.events]
 
-    async def start(self, pending: Sequence[Pending]) -> None:
-        for one in pending:
-            if one.sequence in self.open:
-                stored = self.open[one.sequence].pending = copy.copy(one)
-                stored.executions += 1
     async def accept_all(self, slices: Sequence[tuple[Route, Slice]]) -> list[list[Pending] | SluiceError]:
         answer: list[list[Pending] | SluiceError] = []
         for route, piece in slices:
@@ -96,6 +91,11 @@ class FakeLedger:
                 answer.append(lost)
         return answer
 
+    async def start(self, pending: Sequence[Pending]) -> None:
+        for one in pending:
+            if one.sequence in self.open:
+                stored = self.open[one.sequence].pending = copy.copy(one)
+                stored.executions += 1
 
     async def settle(self, results: Sequence[Ended | Retry]) -> None:
         for result in results:

@@ -110,7 +110,6 @@ class LedgerContract:
         with pytest.raises(ClaimLost):
             await self.ledger.accept(ROUTE, Slice(SOURCE, 1, None, "3", events(3)))
 
-    async def test_seek_moves_the_position_and_ends_the_claim_before_it(self) -> None:
     async def test_of_slices_accepted_together_one_that_is_refused_holds_up_no_other(self) -> None:
         keys = [SourceKey("trigger-1", "1", f"orders-{number}") for number in range(3)]
         claims = [await self.ledger.claim(key) for key in keys]
@@ -122,6 +121,7 @@ class LedgerContract:
         assert [pending.event for pending in await self.pending()] == [*pieces[0].events, *pieces[2].events]
         assert [(await self.ledger.claim(key)).position for key in keys] == ["1", None, "1"]
 
+    async def test_seek_moves_the_position_and_ends_the_claim_before_it(self) -> None:
         claim = await self.ledger.claim(SOURCE)
         moved = await self.ledger.seek(SOURCE, "100")
         assert moved.position == "100"
