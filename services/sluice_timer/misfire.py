@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from sluice_timer.schedule import Schedule
+from sluice.schedule import Schedule
 from sluice_timer.settings import TimerSettings
 
 

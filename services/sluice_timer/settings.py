@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from sluice.errors import Fault, Invalid
-from sluice_timer.schedule import INVALID, Schedule, parse
+from sluice.schedule import INVALID, Schedule, parse
 
 _NAME = re.compile(r"[A-Za-z](?:[A-Za-z0-9_-]{0,62}[A-Za-z0-9])?")
 LONGEST_USER_EVENT = 64 * 1024

@@ -8,7 +8,7 @@ import msgspec
 
 from sluice.binding import Binding
 from sluice.event import Record
-from sluice_timer.offsets import Offsets
+from sluice.offsets import Offsets
 from sluice_timer.settings import TimerSettings
 
 _json = msgspec.json.encode

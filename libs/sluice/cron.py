@@ -7,7 +7,7 @@ that they repeat comes twice. When day of month and day of week are both restric
 import re
 from datetime import date
 
-from sluice_timer.offsets import DAY_S, Offsets
+from sluice.offsets import DAY_S, Offsets
 
 YEARS = 5
 """How far ahead a match is sought: until the end of the fifth year after this one, as robfig does."""

@@ -7,9 +7,9 @@ import re
 from functools import lru_cache
 from typing import Protocol
 
+from sluice.cron import Cron
 from sluice.errors import Fault, Invalid
-from sluice_timer.cron import Cron
-from sluice_timer.offsets import Offsets, offsets
+from sluice.offsets import Offsets, offsets
 
 INVALID = "FSS.1109"
 _RATE = re.compile(r"([0-9]{1,9})([mhd])")

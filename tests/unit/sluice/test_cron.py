@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sluice.cron import Cron
 from sluice.errors import Invalid
-from sluice_timer.cron import Cron
-from sluice_timer.offsets import offsets
-from sluice_timer.schedule import parse
+from sluice.offsets import offsets
+from sluice.schedule import parse
 
 ROBFIG = [
     ("2026-03-28T12:00:00+01:00", "CRON_TZ=Europe/Berlin 0 30 2 * * *", "2026-03-30T02:30:00+02:00"),

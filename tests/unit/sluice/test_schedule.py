@@ -3,7 +3,7 @@
 import pytest
 
 from sluice.errors import Invalid
-from sluice_timer.schedule import Every, parse
+from sluice.schedule import Every, parse
 
 
 @pytest.mark.parametrize(
