@@ -4,9 +4,12 @@ from typing import Any
 
 from starlette.responses import Response
 
+from sluice_control.alias_rules import code_of
 from sluice_control.aliases import Aliases, find
+from sluice_control.answers.alias import Alias, ShortAlias
+from sluice_control.answers.function import Answer
 from sluice_control.asgi import Call, Operation, json, nothing
-from sluice_control.bodies import CreateAlias, UpdateAlias
+from sluice_control.bodies import CreateAlias, UpdateAlias, VersionStrategy
 from sluice_control.keeper import Keeper
 from sluice_control.registry import AliasRow
 from sluice_control.targets import Target, target
@@ -31,19 +34,19 @@ class AliasApi:
 
     async def list(self, call: Call) -> Response:
         function = self._target(call).function(self._control.view)
-        return json([self._shown(row) for row in self._control.view.aliases(function)])
+        return json([self._shown(ShortAlias, row) for row in self._control.view.aliases(function)])
 
     async def create(self, call: Call) -> Response:
         body = call.decode(CreateAlias, code_of)
-        return json(self._shown(await self._control.change(self._aliases.create(self._target(call), body))))
+        return json(self._shown(Alias, await self._control.change(self._aliases.create(self._target(call), body))))
 
     async def show(self, call: Call) -> Response:
-        return json(self._shown(find(self._control.view, self._target(call), call.path("alias_name"))))
+        return json(self._shown(Alias, find(self._control.view, self._target(call), call.path("alias_name"))))
 
     async def update(self, call: Call) -> Response:
         body = call.decode(UpdateAlias, code_of)
         step = self._aliases.update(self._target(call), call.path("alias_name"), body)
-        return json(self._shown(await self._control.change(step)))
+        return json(self._shown(ShortAlias, await self._control.change(step)))
 
     async def delete(self, call: Call) -> Response:
         await self._control.change(self._aliases.delete(self._target(call), call.path("alias_name")))
@@ -52,17 +55,18 @@ class AliasApi:
     def _target(self, call: Call) -> Target:
         return target(call.path("function_urn"), self._control.region, call.project)
 
-    def _shown(self, row: AliasRow) -> dict[str, Any]:
-        return {
+    def _shown(self, kind: type[Answer], row: AliasRow) -> Answer:
+        shown: dict[str, Any] = {
             "name": row.name,
             "version": row.version,
             "description": row.description,
             "last_modified": rfc3339(row.modified_ms),
             "alias_urn": str(row.function.urn(self._control.region, f"!{row.name}")),
-            "additional_version_weights": {row.additional: row.weight} if row.additional else None,
-            "additional_version_strategy": None,
+            "additional_version_weights": {row.additional: row.weight} if row.additional and not row.strategy else None,
+            "additional_version_strategy": {row.additional: _strategy(row.strategy)} if row.strategy else None,
         }
 
 
-def code_of(field: str) -> str:
-    return {"name": "FSS.1014", "version": "FSS.1015", "additional_version_weights": "FSS.1092"}.get(field, "FSS.0400")
+def _strategy(strategy: VersionStrategy) -> dict[str, Any]:
+    rules = [{"rule_type": rule.rule_type, "param": rule.param, "op": rule.op, "value": rule.value} for rule in strategy.rules]
+    return {"combine_type": strategy.combine_type, "rules": rules}
