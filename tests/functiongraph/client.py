@@ -54,7 +54,7 @@ class Sdk:
         with pytest.raises(Refusal) as refused:
             self(operation, **parts)
         refusal = refused.value
-        assert (refusal.error_code, refusal.status_code) == (code, status), (operation, refusal)
+        assert (refusal.error_code, refusal.status_code) == (code, status), (operation, str(refusal))
         assert refusal.request_id
         assert refusal.error_msg
         return refusal
@@ -78,7 +78,15 @@ class Sdk:
         path, _, query = target.partition("?")
         pairs = urllib.parse.parse_qsl(query, keep_blank_values=True)
         keys = BasicCredentials(self.credentials["access_key"], self.credentials["secret_key"], self.credentials["project_id"])
-        request = SdkRequest(method, "http", headers["Host"], path, pairs, dict(headers), body)
+        request = SdkRequest(
+            method=method,
+            schema="http",
+            host=headers["Host"],
+            resource_path=path,
+            query_params=pairs,
+            header_params=dict(headers),
+            body=body,
+        )
         return dict(Signer(keys).sign(request).header_params)
 
 

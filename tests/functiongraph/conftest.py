@@ -82,6 +82,13 @@ def deploy(sdk: Sdk, new_function: dict[str, Any]) -> Iterator[Deploy]:
             sdk("delete_function", function_urn=urn)
 
 
+def reconfigure(sdk: Sdk, urn: str) -> None:
+    """Change something, so that another version can be published."""
+    shown = sdk("show_function_config", function_urn=urn)
+    same = {"func_name": shown.func_name, "runtime": shown.runtime, "handler": shown.handler, "timeout": shown.timeout}
+    sdk("update_function_config", function_urn=urn, body={**same, "memory_size": 256 if shown.memory_size == 128 else 128})
+
+
 @pytest.fixture
 def function(deploy: Deploy) -> str:
     """The URN, without a version, of a function that is there."""
