@@ -65,6 +65,7 @@ class AliasApi:
             "additional_version_weights": {row.additional: row.weight} if row.additional and not row.strategy else None,
             "additional_version_strategy": {row.additional: _strategy(row.strategy)} if row.strategy else None,
         }
+        return of(kind, shown)
 
 
 def _strategy(strategy: VersionStrategy) -> dict[str, Any]:
