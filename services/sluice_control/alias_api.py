@@ -7,7 +7,7 @@ from starlette.responses import Response
 from sluice_control.alias_rules import code_of
 from sluice_control.aliases import Aliases, find
 from sluice_control.answers.alias import Alias, ShortAlias
-from sluice_control.answers.function import Answer
+from sluice_control.answers.function import Answer, of
 from sluice_control.asgi import Call, Operation, json, nothing
 from sluice_control.bodies import CreateAlias, UpdateAlias, VersionStrategy
 from sluice_control.keeper import Keeper
