@@ -103,11 +103,16 @@ class Commits:
         requests = self._take()
         if self._broken is not None:
             self._break(self._broken, requests)
-            return
-        if not requests:
+        elif requests:
+            try:
+                self._begin(requests)
+            except Exception as bug:
+                self._stand_still(requests, bug)
+        else:
             self._busy = False
             self._idle.set()
-            return
+
+    def _begin(self, requests: list[_Request]) -> None:
         try:
             answers = self._write(requests)
         except apsw.Error as error:
@@ -139,26 +144,35 @@ class Commits:
 
     def _commit(self, requests: list[_Request], answers: list[Any]) -> None:
         """In the writer thread."""
-        error: apsw.Error | None = None
+        error: Exception | None = None
         try:
             self._connection.execute("COMMIT")
             self._checkpointer.finish(self._connection, give_back=self._reserve.full)
-        except apsw.Error as its:
+        except Exception as its:
             error = its
         self._loop.call_soon_threadsafe(self._committed, requests, answers, error)
 
-    def _committed(self, requests: list[_Request], answers: list[Any], error: apsw.Error | None) -> None:
-        if error is not None:
-            self._failed(requests, error)
+    def _committed(self, requests: list[_Request], answers: list[Any], error: Exception | None) -> None:
+        try:
+            if error is not None:
+                self._failed(requests, error)
+                return
+            self.commits += 1
+            self._book.keep()
+            self._checkpointer.written(self._connection)
+        except Exception as bug:
+            self._stand_still(requests, bug)
             return
-        self.commits += 1
-        self._book.keep()
-        self._checkpointer.written(self._connection)
         for request, answer in zip(requests, answers, strict=True):
             _answer(request.future, answer)
         self._next()
 
-    def _failed(self, requests: list[_Request], error: apsw.Error) -> None:
+    def _stand_still(self, requests: list[_Request], bug: Exception) -> None:
+        """What is in memory may no longer be what is in the file. Whoever waits is told: nobody else would go on with their requests."""
+        _log.error("ledger bug", exc_info=bug)
+        self._break(LedgerDamaged(f"the ledger stopped at an error of its own: {bug!r}. Start again"), requests)
+
+    def _failed(self, requests: list[_Request], error: Exception) -> None:
         self._rollback()
         if isinstance(error, apsw.FullError):
             self._no_room(requests)
@@ -166,8 +180,10 @@ class Commits:
             self._again(requests, BUSY_PAUSE_S)
         elif isinstance(error, apsw.ConstraintError | apsw.MismatchError | apsw.TooBigError):
             self._isolate(requests, error)
-        else:
+        elif isinstance(error, apsw.Error):
             self._break(LedgerDamaged(f"the ledger's file failed: {error}. Look at the disk, then start again"), requests)
+        else:
+            self._stand_still(requests, error)
 
     def _no_room(self, requests: list[_Request]) -> None:
         """New work is refused; what ends events is tried again with the room that was set aside."""
@@ -207,9 +223,9 @@ class Commits:
         try:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-            self._book.drop()
         except apsw.Error as error:
             _log.error("ledger rollback failed", error=str(error))
+        self._book.drop()
 
     def _room(self) -> bool:
         """Whether there is room again, looked at now and then."""
@@ -242,6 +258,8 @@ def _judge(request: _Request) -> Any:
 def _answer(future: asyncio.Future[Any], answer: Any) -> None:
     if future.done():
         return
+    if isinstance(answer, StopIteration):  # a future refuses it, and those behind this one would never be answered
+        answer = RuntimeError(f"a verb of the ledger ended with {answer!r}")
     if isinstance(answer, BaseException):
         future.set_exception(answer)
     else:
