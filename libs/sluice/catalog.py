@@ -1,7 +1,7 @@
 """The catalog: what control knows and the others need. `Watch` gives it once whole, then every change in order."""
 
 from collections.abc import AsyncIterator, Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -9,6 +9,7 @@ from sluice.binding import Binding
 from sluice.choice import memory_of, version_of
 from sluice.errors import SluiceError
 from sluice.function import Alias, Function
+from sluice.reservation import Reservation
 from sluice.urn import Urn
 
 
@@ -34,7 +35,8 @@ class Key(msgspec.Struct, frozen=True):
 class Change(msgspec.Struct, frozen=True):
     """One change: exactly one of the nouns, or `removed` with its name, or neither: `synced`, everything up to `generation` was sent.
 
-    `removed` is `binding:<trigger id>`, `function:<urn with version>`, `alias:<urn with !alias>` or `key:<access key>`.
+    `removed` is `binding:<trigger id>`, `function:<urn with version>`, `alias:<urn with !alias>`, `key:<access key>` or
+    `reservation:<urn with version or !alias>`.
     """
 
     generation: int
@@ -43,10 +45,11 @@ class Change(msgspec.Struct, frozen=True):
     alias: Alias | None = None
     key: Key | None = None
     removed: str = ""
+    reservation: Reservation | None = None
 
     @property
     def synced(self) -> bool:
-        return not (self.binding or self.function or self.alias or self.key or self.removed)
+        return not (self.binding or self.function or self.alias or self.key or self.removed or self.reservation)
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -100,6 +103,7 @@ class Snapshot:
         self.functions: dict[str, Function] = {}
         self.aliases: dict[str, Alias] = {}
         self.keys: dict[str, Key] = {}
+        self.reservations: dict[str, Reservation] = {}
         self._listeners: list[Callable[[Change], None]] = []
 
     def listen(self, listener: Callable[[Change], None]) -> None:
@@ -115,6 +119,8 @@ class Snapshot:
             self.aliases[change.alias.urn] = change.alias
         if change.key:
             self.keys[change.key.access_key] = change.key
+        if change.reservation:
+            self.reservations[change.reservation.urn] = change.reservation
         if change.removed:
             self._remove(change.removed)
         self.generation = max(self.generation, change.generation)
@@ -124,11 +130,12 @@ class Snapshot:
 
     def _remove(self, name: str) -> None:
         noun, _, key = name.partition(":")
-        tables: dict[str, dict[str, Binding] | dict[str, Function] | dict[str, Alias] | dict[str, Key]] = {
+        tables: dict[str, dict[str, Any]] = {
             "binding": self.bindings,
             "function": self.functions,
             "alias": self.aliases,
             "key": self.keys,
+            "reservation": self.reservations,
         }
         tables[noun].pop(key, None)
 

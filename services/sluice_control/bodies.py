@@ -149,6 +149,86 @@ class AsyncConfig(_Body, frozen=True, kw_only=True):
     log_stream_name: str = ""
 
 
+class CreateEvent(_Body, frozen=True, kw_only=True):
+    name: str
+    content: str
+
+
+class UpdateEvent(_Body, frozen=True, kw_only=True):
+    content: str
+    name: str = ""
+
+
+class Tag(_Body, frozen=True, kw_only=True):
+    key: str
+    value: str = ""
+
+
+class TagValues(_Body, frozen=True, kw_only=True):
+    key: str
+    values: list[str] = []
+
+
+class ChangeTags(_Body, frozen=True, kw_only=True):
+    action: str = ""
+    tags: list[Tag] = []
+    sys_tags: list[Tag] = []
+
+
+class SelectResources(_Body, frozen=True, kw_only=True):
+    """Which functions are meant by their tags; a field left out means any."""
+
+    without_any_tag: bool = False
+    limit: str | int = ""
+    offset: str | int = ""
+    action: str = ""
+    matches: list[Tag] = []
+    tags: list[TagValues] = []
+    sys_tags: list[TagValues] = []
+
+
+class CronConfig(_Body, frozen=True, kw_only=True):
+    """From each instant of `cron` (UTC) on, between the two times (seconds since 1970): so many instances."""
+
+    name: str
+    cron: str
+    count: int
+    start_time: int
+    expired_time: int
+
+
+class MetricConfig(_Body, frozen=True, kw_only=True):
+    """So many instances that at most `threshold` percent of their places are taken, and at least `min`."""
+
+    name: str
+    type: str = "Concurrency"
+    threshold: int
+    min: int
+
+
+class TacticsConfig(_Body, frozen=True, kw_only=True):
+    cron_configs: list[CronConfig] = []
+    metric_configs: list[MetricConfig] = []
+
+
+class ReservedInstances(_Body, frozen=True, kw_only=True):
+    count: int
+    idle_mode: bool = False
+    tactics_config: TacticsConfig = TacticsConfig()
+
+
+class ImportFunction(_Body, frozen=True, kw_only=True):
+    func_name: str
+    file_name: str
+    file_type: str
+    file_code: str
+    package: str = "default"
+
+
+class Nothing(_Body, frozen=True, kw_only=True):
+    """No field at all; the body may be left out."""
+
+
 class CreateTrigger(_Body, frozen=True, kw_only=True):
     trigger_type_code: str
     event_data: dict[str, Any]

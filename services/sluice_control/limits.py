@@ -11,3 +11,7 @@ class Limits(msgspec.Struct, frozen=True):
     versions: int = 20
     aliases: int = 10
     triggers: int = 10
+    test_events: int = 10
+    tags: int = 20
+    reserved: int = 90
+    """Reserved instances of all functions of a project together."""

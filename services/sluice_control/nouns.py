@@ -10,7 +10,8 @@ from sluice.catalog import Change, Key
 from sluice.function import Alias, Function
 from sluice.urn import parse
 from sluice_control.bodies import Destination, FunctionSettings
-from sluice_control.registry import AliasRow, Commit, KeyRow, Noun, Removed, TriggerRow, VersionRow
+from sluice_control.registry import AliasRow, Commit, KeyRow, Noun, Removed, ReservedRow, TriggerRow, VersionRow
+from sluice_control.reserved import reservation
 from sluice_control.vault import Vault
 
 UNCONFIGURED_MAX_AGE_S = 86_400
@@ -18,6 +19,7 @@ EVERYTHING = "up"
 """The service name of a process that holds all services: it is told everything."""
 _FUNCTION_SECRETS = frozenset({"dispatcher", "runner", EVERYTHING})
 _KEYS = frozenset({"gateway", EVERYTHING})
+_RESERVING = frozenset({"runner", EVERYTHING})
 
 
 class Audience(msgspec.Struct, frozen=True):
@@ -34,6 +36,8 @@ class Audience(msgspec.Struct, frozen=True):
     def hears(self, row: Noun) -> bool:
         if isinstance(row, TriggerRow):
             return not self.kinds or row.kind in self.kinds
+        if isinstance(row, ReservedRow):
+            return self.role in _RESERVING
         return not isinstance(row, KeyRow) or self.role in _KEYS
 
     def gets_settings_secrets(self, kind: str) -> bool:
@@ -67,6 +71,8 @@ class Teller:
                 return Change(generation, function=self.function(row, audience.gets_function_secrets))
             case AliasRow():
                 return Change(generation, alias=self._alias(row))
+            case ReservedRow():
+                return Change(generation, reservation=reservation(row, self._region))
             case TriggerRow():
                 return Change(generation, binding=self.binding(row, audience.gets_settings_secrets(row.kind)))
             case KeyRow():
@@ -78,6 +84,8 @@ class Teller:
                 name = f"function:{row.function.urn(self._region, row.name)}"
             case AliasRow():
                 name = f"alias:{row.function.urn(self._region, '!' + row.name)}"
+            case ReservedRow():
+                name = f"reservation:{row.function.urn(self._region, row.qualifier)}"
             case TriggerRow():
                 name = f"binding:{row.id}"
             case KeyRow():

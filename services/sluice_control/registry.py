@@ -11,7 +11,7 @@ import msgspec
 from sluice.binding import Mode, TriggerStatus
 from sluice.trigger_options import TriggerOptions
 from sluice.urn import Urn
-from sluice_control.bodies import AsyncConfig, FunctionSettings
+from sluice_control.bodies import AsyncConfig, FunctionSettings, ReservedInstances
 
 T = TypeVar("T")
 
@@ -90,6 +90,32 @@ class TriggerRow(msgspec.Struct, frozen=True):
     options: TriggerOptions = TriggerOptions()
 
 
+class EventRow(msgspec.Struct, frozen=True):
+    """A test event of a function; `content` is as it was given: JSON in Base64."""
+
+    id: str
+    name: str
+    content: str
+    modified_ms: int
+
+
+class TagRow(msgspec.Struct, frozen=True):
+    """A tag of a function. One of the system's and one of the user's may have the same name."""
+
+    name: str
+    value: str
+    system: bool = False
+
+
+class ReservedRow(msgspec.Struct, frozen=True):
+    """The reserved instances of a version, or of an alias (`!name`)."""
+
+    function: FunctionRow
+    qualifier: str
+    config: ReservedInstances
+    modified_ms: int
+
+
 class Quotas(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """How much a project may have; None: as much as any (`Limits`)."""
 
@@ -153,6 +179,28 @@ class View(Protocol):
     def aliases(self, function: FunctionRow) -> list[AliasRow]: ...
     def async_row(self, function: FunctionRow, version: str) -> AsyncRow | None: ...
     def async_rows(self, function: FunctionRow) -> list[AsyncRow]: ...
+    def test_events(self, function: FunctionRow) -> list[EventRow]:
+        """By name."""
+        ...
+
+    def function_numbered(self, project: str, number: int) -> FunctionRow | None:
+        """By its id."""
+        ...
+
+    def tags(self, function: FunctionRow) -> list[TagRow]: ...
+    def project_tags(self, project: str) -> list[tuple[FunctionRow, TagRow]]:
+        """By function; a function without tags is not among them."""
+        ...
+
+    def reserved_row(self, function: FunctionRow, qualifier: str) -> ReservedRow | None: ...
+    def reserved_rows(self, project: str) -> list[ReservedRow]:
+        """By function and qualifier."""
+        ...
+
+    def status_log_since(self, project: str) -> int | None:
+        """Since when (ms) the project's log of asynchronous states has a name, or None."""
+        ...
+
     def trigger(self, project: str, trigger: str) -> TriggerRow | None: ...
     def triggers(self, function: FunctionRow) -> list[TriggerRow]: ...
     def routed(self, route: str) -> list[TriggerRow]: ...
@@ -170,7 +218,7 @@ class View(Protocol):
     def code_bytes(self, project: str) -> int: ...
     def has_digest(self, project: str, digest: str) -> bool: ...
     def everything(self) -> Iterator["Noun"]:
-        """All that a watcher is told, read as it is taken: versions, aliases, triggers, keys."""
+        """All that a watcher is told, read as it is taken: versions, aliases, reserved instances, triggers, keys."""
         ...
 
 
@@ -182,6 +230,10 @@ class Edit(View, Protocol):
     def put_version(self, row: VersionRow) -> None: ...
     def put_alias(self, row: AliasRow) -> None: ...
     def put_async(self, row: AsyncRow) -> None: ...
+    def put_test_event(self, function: FunctionRow, row: EventRow) -> None: ...
+    def put_tag(self, function: FunctionRow, row: TagRow) -> None: ...
+    def put_reserved(self, row: ReservedRow) -> None: ...
+    def put_status_log(self, project: str, now_ms: int) -> None: ...
     def put_trigger(self, row: TriggerRow) -> None: ...
     def put_key(self, row: KeyRow) -> None: ...
     def remove_function(self, function: FunctionRow) -> None:
@@ -189,16 +241,22 @@ class Edit(View, Protocol):
         ...
 
     def remove_version(self, function: FunctionRow, name: str) -> None:
-        """With its asynchronous settings; aliases and triggers are removed by themselves."""
+        """With its asynchronous settings and reserved instances; aliases and triggers are removed by themselves."""
         ...
 
-    def remove_alias(self, function: FunctionRow, name: str) -> None: ...
+    def remove_alias(self, function: FunctionRow, name: str) -> None:
+        """With its reserved instances."""
+        ...
+
+    def remove_test_event(self, function: FunctionRow, name: str) -> None: ...
+    def remove_tag(self, function: FunctionRow, name: str, *, system: bool) -> None: ...
+    def remove_reserved(self, function: FunctionRow, qualifier: str) -> None: ...
     def remove_async(self, function: FunctionRow, version: str) -> None: ...
     def remove_trigger(self, row: TriggerRow) -> None: ...
     def remove_key(self, access_key: str) -> None: ...
 
 
-Noun = VersionRow | AliasRow | TriggerRow | KeyRow
+Noun = VersionRow | AliasRow | ReservedRow | TriggerRow | KeyRow
 
 
 class Removed(msgspec.Struct, frozen=True):

@@ -5,10 +5,24 @@ from typing import Any
 import apsw
 import msgspec
 
-from sluice_control.registry import AliasRow, AsyncRow, Commit, FunctionRow, KeyRow, Noun, ProjectRow, Removed, TriggerRow, VersionRow
+from sluice_control.registry import (
+    AliasRow,
+    AsyncRow,
+    Commit,
+    EventRow,
+    FunctionRow,
+    KeyRow,
+    Noun,
+    ProjectRow,
+    Removed,
+    ReservedRow,
+    TagRow,
+    TriggerRow,
+    VersionRow,
+)
 from sluice_control.registry_view import SqliteView
 
-_ORDER = (VersionRow, AliasRow, TriggerRow, KeyRow)
+_ORDER = (VersionRow, AliasRow, ReservedRow, TriggerRow, KeyRow)
 """What others point at comes first when it is put, and last when it is removed."""
 
 _PUT_VERSION = "INSERT OR REPLACE INTO version VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -59,6 +73,19 @@ class SqliteEdit(SqliteView):
         self._run(_PUT_ASYNC, row.function.id, row.version, _text(row.config), row.created_ms, row.modified_ms)
         self._touch_version(row.function, row.version)
 
+    def put_test_event(self, function: FunctionRow, row: EventRow) -> None:
+        self._run("INSERT OR REPLACE INTO test_event VALUES (?, ?, ?, ?, ?)", row.id, function.id, row.name, row.content, row.modified_ms)
+
+    def put_tag(self, function: FunctionRow, row: TagRow) -> None:
+        self._run("INSERT OR REPLACE INTO tag VALUES (?, ?, ?, ?)", function.id, row.name, row.value, row.system)
+
+    def put_reserved(self, row: ReservedRow) -> None:
+        self._run("INSERT OR REPLACE INTO reserved VALUES (?, ?, ?, ?)", row.function.id, row.qualifier, _text(row.config), row.modified_ms)
+        self._touch(row)
+
+    def put_status_log(self, project: str, now_ms: int) -> None:
+        self._run("INSERT OR IGNORE INTO status_log VALUES (?, ?)", project, now_ms)
+
     def put_trigger(self, row: TriggerRow) -> None:
         place = (row.id, row.function.project, row.function.id, row.qualifier, row.type, row.kind, row.status.value)
         data = (row.event_data.decode(), row.settings.decode(), row.created_ms, row.modified_ms, row.sealed, row.name, row.route)
@@ -77,6 +104,8 @@ class SqliteEdit(SqliteView):
             self.remove_alias(function, alias.name)
         for version in self.versions(function):
             self.remove_version(function, version.name)
+        self._run("DELETE FROM test_event WHERE function = ?", function.id)
+        self._run("DELETE FROM tag WHERE function = ?", function.id)
         self._run("DELETE FROM function WHERE id = ?", function.id)
 
     def remove_version(self, function: FunctionRow, name: str) -> None:
@@ -85,12 +114,26 @@ class SqliteEdit(SqliteView):
             self._touched[_key(row)] = Removed(row)
             self._run("DELETE FROM asynchronous WHERE function = ? AND version = ?", function.id, name)
             self._run("DELETE FROM version WHERE function = ? AND name = ?", function.id, name)
+            self.remove_reserved(function, name)
 
     def remove_alias(self, function: FunctionRow, name: str) -> None:
         row = self.alias(function, name)
         if row:
             self._touched[_key(row)] = Removed(row)
             self._run("DELETE FROM alias WHERE function = ? AND name = ?", function.id, name)
+            self.remove_reserved(function, f"!{name}")
+
+    def remove_test_event(self, function: FunctionRow, name: str) -> None:
+        self._run("DELETE FROM test_event WHERE function = ? AND name = ?", function.id, name)
+
+    def remove_tag(self, function: FunctionRow, name: str, *, system: bool) -> None:
+        self._run("DELETE FROM tag WHERE function = ? AND name = ? AND system = ?", function.id, name, system)
+
+    def remove_reserved(self, function: FunctionRow, qualifier: str) -> None:
+        row = self.reserved_row(function, qualifier)
+        if row:
+            self._touched[_key(row)] = Removed(row)
+            self._run("DELETE FROM reserved WHERE function = ? AND qualifier = ?", function.id, qualifier)
 
     def remove_async(self, function: FunctionRow, version: str) -> None:
         self._run("DELETE FROM asynchronous WHERE function = ? AND version = ?", function.id, version)
@@ -132,6 +175,8 @@ def _key(row: Noun) -> tuple[str, ...]:
     match row:
         case VersionRow() | AliasRow():
             return (type(row).__name__, str(row.function.id), row.name)
+        case ReservedRow():
+            return ("ReservedRow", str(row.function.id), row.qualifier)
         case TriggerRow():
             return ("TriggerRow", row.id)
         case KeyRow():

@@ -117,6 +117,33 @@ CREATE VIEW access_key_row AS
     SELECT k.access_key, k.project, k.role, k.sealed, k.created_ms, k.description, k.expires_ms, k.sealed_proof, k.triggers,
         coalesce(p.name, '') AS project_name
     FROM access_key k LEFT JOIN project p ON p.id = k.project;
+CREATE TABLE test_event (
+    id TEXT PRIMARY KEY,
+    function INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    content TEXT NOT NULL,
+    modified_ms INTEGER NOT NULL,
+    UNIQUE (function, name)
+) WITHOUT ROWID;
+CREATE TABLE tag (
+    function INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    system INTEGER NOT NULL,
+    PRIMARY KEY (function, name, system)
+) WITHOUT ROWID;
+CREATE TABLE reserved (
+    function INTEGER NOT NULL,
+    qualifier TEXT NOT NULL,
+    config TEXT NOT NULL,
+    modified_ms INTEGER NOT NULL,
+    PRIMARY KEY (function, qualifier)
+) WITHOUT ROWID;
+CREATE TABLE status_log (project TEXT PRIMARY KEY, created_ms INTEGER NOT NULL) WITHOUT ROWID;
+CREATE VIEW reserved_row AS
+    SELECT f.id AS function, f.project, f.package, f.name AS function_name, f.created_ms AS function_created_ms,
+        r.qualifier, r.config, r.modified_ms
+    FROM function f JOIN reserved r ON r.function = f.id;
 """,
 }
 """What makes a file of each version from one of the version before."""

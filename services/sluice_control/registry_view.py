@@ -8,12 +8,26 @@ import msgspec
 
 from sluice.binding import Mode, TriggerStatus
 from sluice.trigger_options import TriggerOptions
-from sluice_control.bodies import AsyncConfig, FunctionSettings
-from sluice_control.registry import AliasRow, AsyncRow, FunctionRow, KeyRow, Noun, ProjectRow, Quotas, TriggerRow, VersionRow
+from sluice_control.bodies import AsyncConfig, FunctionSettings, ReservedInstances
+from sluice_control.registry import (
+    AliasRow,
+    AsyncRow,
+    EventRow,
+    FunctionRow,
+    KeyRow,
+    Noun,
+    ProjectRow,
+    Quotas,
+    ReservedRow,
+    TagRow,
+    TriggerRow,
+    VersionRow,
+)
 
 _settings = msgspec.json.Decoder(FunctionSettings)
 _async = msgspec.json.Decoder(AsyncConfig)
 _options = msgspec.json.Decoder(TriggerOptions)
+_reserved = msgspec.json.Decoder(ReservedInstances)
 _quotas = msgspec.json.Decoder(Quotas)
 _names = msgspec.json.Decoder(tuple[str, ...])
 
@@ -89,6 +103,37 @@ class SqliteView:
     def async_rows(self, function: FunctionRow) -> list[AsyncRow]:
         return [_async_row(row) for row in self._rows("SELECT * FROM asynchronous_row WHERE function = ? ORDER BY version", function.id)]
 
+    def test_events(self, function: FunctionRow) -> list[EventRow]:
+        rows = self._rows("SELECT id, name, content, modified_ms FROM test_event WHERE function = ? ORDER BY name", function.id)
+        return [EventRow(*row) for row in rows]
+
+    def function_numbered(self, project: str, number: int) -> FunctionRow | None:
+        rows = self._rows("SELECT id, project, package, name, created_ms FROM function WHERE id = ? AND project = ?", number, project)
+        return next((FunctionRow(*row) for row in rows), None)
+
+    def tags(self, function: FunctionRow) -> list[TagRow]:
+        rows = self._rows("SELECT name, value, system FROM tag WHERE function = ? ORDER BY name", function.id)
+        return [TagRow(name, value, bool(system)) for name, value, system in rows]
+
+    def project_tags(self, project: str) -> list[tuple[FunctionRow, TagRow]]:
+        rows = self._rows(
+            "SELECT f.id, f.project, f.package, f.name, f.created_ms, t.name, t.value, t.system"
+            " FROM function f JOIN tag t ON t.function = f.id WHERE f.project = ? ORDER BY f.package, f.name, t.name",
+            project,
+        )
+        return [(FunctionRow(*row[:5]), TagRow(row[5], row[6], bool(row[7]))) for row in rows]
+
+    def reserved_row(self, function: FunctionRow, qualifier: str) -> ReservedRow | None:
+        rows = self._rows("SELECT * FROM reserved_row WHERE function = ? AND qualifier = ?", function.id, qualifier)
+        return next(map(_reserved_row, rows), None)
+
+    def reserved_rows(self, project: str) -> list[ReservedRow]:
+        rows = self._rows("SELECT * FROM reserved_row WHERE project = ? ORDER BY package, function_name, qualifier", project)
+        return list(map(_reserved_row, rows))
+
+    def status_log_since(self, project: str) -> int | None:
+        return next((int(row[0]) for row in self._rows("SELECT created_ms FROM status_log WHERE project = ?", project)), None)
+
     def trigger(self, project: str, trigger: str) -> TriggerRow | None:
         return next(
             (_trigger(row) for row in self._rows("SELECT * FROM trigger_row WHERE id = ? AND trigger_project = ?", trigger, project)), None
@@ -127,6 +172,7 @@ class SqliteView:
     def everything(self) -> Iterator[Noun]:
         yield from map(_version, self._rows("SELECT * FROM version_row"))
         yield from map(_alias, self._rows("SELECT * FROM alias_row"))
+        yield from map(_reserved_row, self._rows("SELECT * FROM reserved_row"))
         yield from map(_trigger, self._rows("SELECT * FROM trigger_row"))
         yield from map(_key, self._rows("SELECT * FROM access_key_row"))
 
@@ -153,6 +199,11 @@ def _version(row: tuple[Any, ...]) -> VersionRow:
         published_from=published_from,
         asynchronous=_async.decode(config) if config else None,
     )
+
+
+def _reserved_row(row: tuple[Any, ...]) -> ReservedRow:
+    qualifier, config, modified_ms = row[5:]
+    return ReservedRow(FunctionRow(*row[:5]), qualifier, _reserved.decode(config), modified_ms)
 
 
 def _project(row: tuple[Any, ...]) -> ProjectRow:

@@ -11,6 +11,7 @@ from sluice.binding import Binding
 from sluice.catalog import Catalog, Change, Snapshot
 from sluice.errors import Unavailable
 from sluice.function import Alias, Function
+from sluice.reservation import Reservation
 
 AGAIN_S = 1.0
 SAVE_AFTER_S = 0.5
@@ -25,6 +26,7 @@ class Saved(msgspec.Struct):
     bindings: list[Binding]
     functions: list[Function]
     aliases: list[Alias]
+    reservations: list[Reservation] = []
 
 
 async def follow(catalog: Catalog, service: str, kinds: frozenset[str], snapshot: Snapshot, file: Path | None = None) -> None:
@@ -81,6 +83,7 @@ def _names(snapshot: Snapshot) -> set[str]:
         *(f"function:{name}" for name in snapshot.functions),
         *(f"alias:{name}" for name in snapshot.aliases),
         *(f"key:{name}" for name in snapshot.keys),
+        *(f"reservation:{name}" for name in snapshot.reservations),
     }
 
 
@@ -91,12 +94,20 @@ def _name(change: Change) -> str:
         return f"function:{change.function.urn}"
     if change.alias:
         return f"alias:{change.alias.urn}"
+    if change.reservation:
+        return f"reservation:{change.reservation.urn}"
     return f"key:{change.key.access_key}" if change.key else ""
 
 
 def save(file: Path, snapshot: Snapshot) -> None:
     """Replace the file as one step, readable for its owner only."""
-    saved = Saved(snapshot.generation, list(snapshot.bindings.values()), list(snapshot.functions.values()), list(snapshot.aliases.values()))
+    saved = Saved(
+        snapshot.generation,
+        list(snapshot.bindings.values()),
+        list(snapshot.functions.values()),
+        list(snapshot.aliases.values()),
+        list(snapshot.reservations.values()),
+    )
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     new = file.with_suffix(".new")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -118,5 +129,7 @@ def restore(file: Path, snapshot: Snapshot) -> None:
         snapshot.apply(Change(saved.generation, function=function))
     for alias in saved.aliases:
         snapshot.apply(Change(saved.generation, alias=alias))
+    for reservation in saved.reservations:
+        snapshot.apply(Change(saved.generation, reservation=reservation))
     snapshot.remembered = True
     snapshot.apply(Change(saved.generation))

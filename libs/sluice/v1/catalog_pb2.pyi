@@ -142,6 +142,38 @@ class Alias(_message.Message):
     asynchronous: Asynchronous
     def __init__(self, urn: _Optional[str] = ..., version: _Optional[str] = ..., additional: _Optional[str] = ..., weight: _Optional[int] = ..., rules: _Optional[_Iterable[_Union[HeaderRule, _Mapping]]] = ..., combine: _Optional[str] = ..., asynchronous: _Optional[_Union[Asynchronous, _Mapping]] = ...) -> None: ...
 
+class Reservation(_message.Message):
+    __slots__ = ("urn", "count", "schedules", "uses")
+    URN_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    SCHEDULES_FIELD_NUMBER: _ClassVar[int]
+    USES_FIELD_NUMBER: _ClassVar[int]
+    urn: str
+    count: int
+    schedules: _containers.RepeatedCompositeFieldContainer[ReservedSchedule]
+    uses: _containers.RepeatedCompositeFieldContainer[ReservedUse]
+    def __init__(self, urn: _Optional[str] = ..., count: _Optional[int] = ..., schedules: _Optional[_Iterable[_Union[ReservedSchedule, _Mapping]]] = ..., uses: _Optional[_Iterable[_Union[ReservedUse, _Mapping]]] = ...) -> None: ...
+
+class ReservedSchedule(_message.Message):
+    __slots__ = ("cron", "count", "begins", "ends")
+    CRON_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    BEGINS_FIELD_NUMBER: _ClassVar[int]
+    ENDS_FIELD_NUMBER: _ClassVar[int]
+    cron: str
+    count: int
+    begins: float
+    ends: float
+    def __init__(self, cron: _Optional[str] = ..., count: _Optional[int] = ..., begins: _Optional[float] = ..., ends: _Optional[float] = ...) -> None: ...
+
+class ReservedUse(_message.Message):
+    __slots__ = ("threshold", "least")
+    THRESHOLD_FIELD_NUMBER: _ClassVar[int]
+    LEAST_FIELD_NUMBER: _ClassVar[int]
+    threshold: int
+    least: int
+    def __init__(self, threshold: _Optional[int] = ..., least: _Optional[int] = ...) -> None: ...
+
 class Key(_message.Message):
     __slots__ = ("access_key", "secret_key", "project", "role", "expires", "security_token", "app_code", "triggers", "project_name")
     ACCESS_KEY_FIELD_NUMBER: _ClassVar[int]
@@ -165,20 +197,22 @@ class Key(_message.Message):
     def __init__(self, access_key: _Optional[str] = ..., secret_key: _Optional[str] = ..., project: _Optional[str] = ..., role: _Optional[str] = ..., expires: _Optional[float] = ..., security_token: _Optional[str] = ..., app_code: _Optional[str] = ..., triggers: _Optional[_Iterable[str]] = ..., project_name: _Optional[str] = ...) -> None: ...
 
 class Change(_message.Message):
-    __slots__ = ("generation", "binding", "function", "alias", "key", "removed")
+    __slots__ = ("generation", "binding", "function", "alias", "key", "removed", "reservation")
     GENERATION_FIELD_NUMBER: _ClassVar[int]
     BINDING_FIELD_NUMBER: _ClassVar[int]
     FUNCTION_FIELD_NUMBER: _ClassVar[int]
     ALIAS_FIELD_NUMBER: _ClassVar[int]
     KEY_FIELD_NUMBER: _ClassVar[int]
     REMOVED_FIELD_NUMBER: _ClassVar[int]
+    RESERVATION_FIELD_NUMBER: _ClassVar[int]
     generation: int
     binding: Binding
     function: Function
     alias: Alias
     key: Key
     removed: str
-    def __init__(self, generation: _Optional[int] = ..., binding: _Optional[_Union[Binding, _Mapping]] = ..., function: _Optional[_Union[Function, _Mapping]] = ..., alias: _Optional[_Union[Alias, _Mapping]] = ..., key: _Optional[_Union[Key, _Mapping]] = ..., removed: _Optional[str] = ...) -> None: ...
+    reservation: Reservation
+    def __init__(self, generation: _Optional[int] = ..., binding: _Optional[_Union[Binding, _Mapping]] = ..., function: _Optional[_Union[Function, _Mapping]] = ..., alias: _Optional[_Union[Alias, _Mapping]] = ..., key: _Optional[_Union[Key, _Mapping]] = ..., removed: _Optional[str] = ..., reservation: _Optional[_Union[Reservation, _Mapping]] = ...) -> None: ...
 
 class WatchRequest(_message.Message):
     __slots__ = ("service", "kinds")
