@@ -15,6 +15,7 @@ from sluice.binding import Mode
 from sluice.errors import SluiceError
 from sluice.event import Event
 from sluice.outcome import FailureKind
+from sluice.usage import Usage, UsageFilter
 
 SHARDS = 256
 """Lanes hash to this many shards; one dispatcher leases a shard and alone runs it."""
@@ -142,12 +143,40 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class Story(msgspec.Struct, frozen=True):
-    """Everything the ledger knows of one event id. `state` is WAIT, RUNNING, SUCCESS, FAIL or DISCARD."""
+    """Everything the ledger knows of one event id. `state` is WAIT, RUNNING, SUCCESS, FAIL or DISCARD.
+
+    `failure` (a FailureKind), `message` and the function's `status` are those of the last attempt of a FAIL or DISCARD.
+    """
 
     id: bytes
     route: Route
     state: str
     steps: tuple[Step, ...]
+    failure: str = ""
+    message: str = ""
+    status: int = 0
+
+
+class StoryFilter(msgspec.Struct, frozen=True):
+    """Which stories are meant: those of a function (URN without a qualifier: all its versions) that were accepted in a time (0: any)."""
+
+    project: str
+    function: str
+    states: tuple[str, ...] = ()
+    """Empty: any."""
+    since: float = 0.0
+    until: float = 0.0
+
+
+MOST_COUNTED = 100_000
+"""Stories that a page counts at most: behind them is only said that there are more."""
+
+
+class StoryPage(msgspec.Struct, frozen=True):
+    """Some stories, and how many there are in all (counted up to MOST_COUNTED)."""
+
+    stories: list[Story]
+    total: int
 
 
 class Counts(msgspec.Struct):
@@ -240,8 +269,9 @@ class Ledger(Protocol):
         """The story of one event, or None if the ledger does not know it (ends are kept for 1,000,000 events or a day)."""
         ...
 
-    async def recent(self, project: str, function: str, state: str, since: float, until: float, limit: int, marker: int) -> list[Story]:
-        """Stories of a function (URN without qualifier), newest first, for the list of asynchronous invocations. Empty state: any."""
+    async def recent(self, which: StoryFilter, limit: int, marker: int, running: frozenset[int] | None = None) -> StoryPage:
+        """Newest first, by the last thing that happened to each; `marker` of them are passed over. `running` are the sequences of the
+        events that are RUNNING now and not in WAIT (None: those last given to `in_flight`)."""
         ...
 
     async def dead(self, which: DeadFilter, after: int, limit: int) -> list[Dead]:
@@ -260,6 +290,14 @@ class Ledger(Protocol):
         """By trigger id, as of the last commit."""
         ...
 
+    async def add_usage(self, more: Sequence[Usage]) -> None:
+        """Add to what is kept of the minutes and of the days that hold them."""
+        ...
+
+    async def used(self, which: UsageFilter) -> list[Usage]:
+        """As `Records.usage`, of what was added. Minutes are kept for three days, days for 200."""
+        ...
+
     def usage(self) -> dict[str, int]:
         """Bytes on disk, rows waiting, commits made, and the like; for metrics and `doctor`."""
         ...
@@ -273,11 +311,19 @@ class Records(Protocol):
     """What control, console and command line read from the dispatcher; every call names the project it may see."""
 
     async def explain(self, project: str, event: bytes) -> Story | None: ...
-    async def recent(self, project: str, function: str, state: str, since: float, until: float, limit: int, marker: int) -> list[Story]: ...
+    async def recent(self, which: StoryFilter, limit: int, marker: int) -> StoryPage: ...
     async def dead(self, which: DeadFilter, after: int, limit: int) -> list[Dead]: ...
     async def redrive(self, which: DeadFilter, limit: int, dry_run: bool) -> list[bytes]: ...
     async def purge(self, which: DeadFilter) -> int: ...
-    async def cancel(self, project: str, event: bytes) -> bool: ...
+    async def cancel(self, project: str, event: bytes, *, force: bool = False) -> bool:
+        """End an event; whether there was one to end. What waits is discarded. What runs may end, and is not run again; with `force` its
+        instance is killed, which takes the other calls of that instance along."""
+        ...
+
+    async def usage(self, which: UsageFilter) -> list[Usage]:
+        """What functions did, by function and time. Buckets in which nothing happened are left out."""
+        ...
+
     async def counts(self, project: str) -> dict[str, Counts]: ...
     def tail(self, project: str) -> AsyncIterator[Story]:
         """Ends as they happen, from now on; a slow reader misses some rather than holding anyone back."""

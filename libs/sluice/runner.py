@@ -53,7 +53,8 @@ class Runner(Protocol):
         ...
 
     def cancel(self, event: bytes) -> bool:
-        """Stop the call of this event if it runs here: its instance is killed and its reply is CANCELLED."""
+        """Stop the call of this event if it runs here: its instance is killed. Its reply is CANCELLED, and so are those of the calls that
+        ran beside it."""
         ...
 
 

@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from sluice.errors import Fault, Invalid
 from sluice.event import id_bytes
-from sluice.ledger import Records, Story
+from sluice.ledger import Records, Story, StoryFilter
 from sluice_control import async_answers as answers
 from sluice_control.asgi import Call, Operation, json, nothing
 from sluice_control.async_rules import AsyncSettings, find
@@ -77,38 +77,36 @@ class AsyncApi:
 
     async def list_invocations(self, call: Call) -> Response:
         """Newest first. Those of the whole function, whatever its version."""
-        function = self._function(call)
-        marker, limit = call.number("marker", 0, 2**62), call.number("limit", 100, 500)
+        function, state = self._function(call), _state(call)
         if call.query("request_id"):
-            return json(_page(await self._named(call, function, [call.query("request_id")]), 0))
-        return json(_page(await self._recent(call, function, _state(call), limit, marker), marker))
+            return json(_these(await self._named(call, function, [call.query("request_id")])))
+        return json(await self._listed(call, function, (state,) if state else ()))
 
     async def list_active(self, call: Call) -> Response:
-        function = self._function(call)
-        marker, limit, state = call.number("marker", 0, 2**62), call.number("limit", 100, 500), _state(call)
+        function, state = self._function(call), _state(call)
         if call.query("requests"):
             named = await self._named(call, function, call.query("requests").split(",")[:10])
-            return json(_page([story for story in named if story.state in _ACTIVE], 0))
-        stories: list[Story] = []
-        for wanted in _ACTIVE:
-            if state in ("", wanted):
-                stories += await self._recent(call, function, wanted, marker + limit, 0)
-        return json(_page(stories[marker : marker + limit], marker))
+            return json(_these([story for story in named if story.state in _ACTIVE]))
+        if state and state not in _ACTIVE:
+            return json(_these([]))
+        return json(await self._listed(call, function, (state,) if state else _ACTIVE))
 
     async def cancel(self, call: Call) -> Response:
+        """FunctionGraph's `recursive` means what a plain cancel does: which invocation made which is not known."""
         body = call.decode(Cancel)
         if body.type not in ("", "recursive", "force"):
             raise Invalid([Fault("type", "is recursive or force")])
         stories = await self._named(call, self._function(call), [body.request_id])
-        if not stories or not await self._records.cancel(call.project, stories[0].id):
+        if not stories or not await self._records.cancel(call.project, stories[0].id, force=body.type == "force"):
             raise Refused("FSS.0400", "Invalid RequestId: there is no such invocation, or it has ended.")
         return Response(status_code=200)
 
-    async def _recent(self, call: Call, function: str, state: str, limit: int, marker: int) -> list[Story]:
-        now = self._control.clock.time()
-        since = read("query_begin_time", call.query("query_begin_time") or str(now - _HOUR_S))
-        until = read("query_end_time", call.query("query_end_time") or str(now))
-        return await self._records.recent(call.project, function, state, since, until, limit, marker)
+    async def _listed(self, call: Call, function: str, states: tuple[str, ...]) -> dict[str, Any]:
+        marker, limit = call.number("marker", 0, 2**62), call.number("limit", 100, 500)
+        since = read("query_begin_time", call.query("query_begin_time") or str(self._control.clock.time() - _HOUR_S))
+        until = read("query_end_time", call.query("query_end_time") or "0")
+        page = await self._records.recent(StoryFilter(call.project, function, states, since, until), limit, marker)
+        return _page(page.stories, page.total, marker)
 
     async def _named(self, call: Call, function: str, texts: list[str]) -> list[Story]:
         found = [await self._records.explain(call.project, event_named(text)) for text in texts]
@@ -138,5 +136,9 @@ def _state(call: Call) -> str:
     return state
 
 
-def _page(stories: list[Story], marker: int) -> dict[str, Any]:
-    return {"invocations": list(map(answers.invocation, stories)), "count": len(stories), "next_marker": marker + len(stories)}
+def _these(stories: list[Story]) -> dict[str, Any]:
+    return _page(stories, len(stories), 0)
+
+
+def _page(stories: list[Story], total: int, marker: int) -> dict[str, Any]:
+    return {"invocations": list(map(answers.invocation, stories)), "count": total, "next_marker": marker + len(stories)}

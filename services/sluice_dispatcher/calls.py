@@ -9,6 +9,7 @@ from sluice.function import MAX_SYNC_TIMEOUT_S, Function
 from sluice.metrics import CALLS, Counter
 from sluice.outcome import Failure, FailureKind, Outcome, Reply, Verdict
 from sluice.runner import Call, Runner
+from sluice_dispatcher.statistics import Statistics
 
 MAX_WAITING = 1_000
 """Calls of one function that may wait for an instance; the next one is answered 429."""
@@ -18,10 +19,13 @@ RETRY_AFTER_S = 1.0
 class Calls:
     """Runs calls at once where there is credit, and lets a bounded number wait where there is none."""
 
-    def __init__(self, runner: Runner, snapshot: Snapshot, max_waiting: int = MAX_WAITING) -> None:
+    def __init__(self, runner: Runner, snapshot: Snapshot, statistics: Statistics, max_waiting: int = MAX_WAITING) -> None:
         self._runner = runner
         self._snapshot = snapshot
+        self._statistics = statistics
         self._max_waiting = max_waiting
+        self.under_way: dict[str, int] = {}
+        """Calls that the runner has, by function version."""
         self._waiting: dict[str, deque[tuple[Call, asyncio.Future[Reply]]]] = {}
         self.results = Counter(CALLS)
         runner.on_credit(self._credit_grew)
@@ -36,6 +40,7 @@ class Calls:
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         if not self._begin(call, future):
             self.results.add("refused")
+            self._statistics.rejected(function)
             return Outcome(Verdict.RETRY, "too many calls of this function wait already", RETRY_AFTER_S, event_id=event.id)
         reply = await self._within(future, call, min(timeout_s, MAX_SYNC_TIMEOUT_S))
         self.results.add(reply.failure.kind if reply.failure else "ok")
@@ -55,7 +60,12 @@ class Calls:
         return True
 
     def _submit(self, call: Call, future: asyncio.Future[Reply]) -> None:
-        def done(_call: Call, reply: Reply) -> None:
+        urn = call.function.urn
+        self.under_way[urn] = self.under_way.get(urn, 0) + 1
+
+        def done(call: Call, reply: Reply) -> None:
+            self.under_way[urn] -= 1
+            self._statistics.ended(call.function, reply)
             if not future.done():
                 future.set_result(reply)
 

@@ -22,7 +22,7 @@ from sluice.metrics import RETRIES, SPAN_ATTEMPT, Counter
 from sluice.outcome import Failure, FailureKind, Reply
 from sluice.runner import Call, Done, Runner
 from sluice.tracing import NoTraces, Span, Traces
-from sluice_dispatcher.policy import Again, Finish, Hold, decide, expired, give_up, interrupted, retry_pause
+from sluice_dispatcher.policy import Again, Decision, Finish, Hold, decide, expired, give_up, interrupted, retry_pause
 from sluice_dispatcher.queue import FunctionQueue
 
 PAGE_EVENTS = 1_024
@@ -38,10 +38,14 @@ MOST_STALLED = 32
 log = structlog.get_logger()
 
 OnEnd = Callable[[Ended], None]
+OnReply = Callable[[Function, Reply], None]
+
+CANCELLED = Failure(FailureKind.CANCELLED, "function invocation canceled")
+_TAKEN_ALONG = Failure(FailureKind.LOST, "another call of its instance was cancelled by force")
 
 
 class Delivery:
-    """Runs accepted events to their end. `ended` hears of each end once it is on disk."""
+    """Runs accepted events to their end. `ended` hears of each end once it is on disk, `replied` of each attempt."""
 
     def __init__(
         self,
@@ -50,6 +54,7 @@ class Delivery:
         snapshot: Snapshot,
         clock: Clock,
         ended: OnEnd,
+        replied: OnReply,
         traces: Traces | None = None,
         *,
         calls_outlive_us: bool = False,
@@ -59,6 +64,7 @@ class Delivery:
         self._snapshot = snapshot
         self._clock = clock
         self._on_end = ended
+        self._on_reply = replied
         self._traces = traces or NoTraces()
         self._calls_outlive_us = calls_outlive_us
         self._jitter = random.random
@@ -71,6 +77,9 @@ class Delivery:
         self._to_start: list[tuple[FunctionQueue, Pending, Function]] = []
         self._loading: set[str] = set()
         self._cancelled: set[bytes] = set()
+        """To be ended when their turn comes: they are not in memory."""
+        self._last_attempt: set[bytes] = set()
+        """They run now, and were cancelled: whatever the answer is, they do not run again."""
         self._suspects: frozenset[int] = frozenset()
         self._tasks: asyncio.TaskGroup | None = None
         self._stopping = False
@@ -102,6 +111,13 @@ class Delivery:
     @property
     def running(self) -> int:
         return sum(len(queue.running) for queue in self._queues.values())
+
+    def running_by_version(self) -> dict[str, int]:
+        counts: dict[str, int] = {}
+        for queue in self._queues.values():
+            for pending in queue.running.values():
+                counts[pending.version] = counts.get(pending.version, 0) + 1
+        return counts
 
     def running_by_trigger(self) -> dict[str, int]:
         counts: dict[str, int] = {}
@@ -137,11 +153,28 @@ class Delivery:
         queue = self._queues.get(function.rpartition(":")[0])
         return queue.hold_reason if queue else ""
 
-    def cancel(self, event: bytes) -> None:
-        """End the event: at once if it runs, else when its turn comes."""
-        if not self._runner.cancel(event):
-            self._cancelled.add(event)
-            self._touch_all()
+    async def cancel(self, event: bytes, *, force: bool) -> None:
+        """End the event. What waits in memory has ended, on disk, when this returns; what waits in the ledger only ends when its turn
+        comes. What runs has its last attempt, which is killed with `force`."""
+        if self.find(event) is not None:
+            self._last_attempt.add(event)
+            if force:
+                self._runner.cancel(event)
+            return
+        for queue in self._queues.values():
+            if self._tasks is not None and (found := queue.take_out(event)):
+                await asyncio.shield(self._tasks.create_task(self._discard(queue, *found)))
+                return
+        self._cancelled.add(event)
+        self._touch_all()
+
+    async def _discard(self, queue: FunctionQueue, pending: Pending, leads: bool) -> None:
+        ended = _ended(pending, give_up(pending, CANCELLED), Reply(0), self._clock.time())
+        await self._settle([(queue, ended)])
+        if leads and pending.event.lane:
+            queue.release(pending.event.lane)
+            self._touch(queue)
+        self._on_end(ended)
 
     # -- pumping ----------------------------------------------------------------------------------------------------------------------
 
@@ -243,7 +276,7 @@ class Delivery:
         if not self._cancelled or pending.event.id not in self._cancelled:
             return None
         self._cancelled.discard(pending.event.id)
-        return give_up(pending, Failure(FailureKind.CANCELLED, "function invocation canceled"))
+        return give_up(pending, CANCELLED)
 
     def _run(self, queue: FunctionQueue, pending: Pending, function: Function) -> None:
         pending.version = function.urn
@@ -286,7 +319,8 @@ class Delivery:
 
     def _done(self, queue: FunctionQueue, pending: Pending, call: Call, reply: Reply) -> None:
         now = self._clock.time()
-        decision = decide(pending, reply, call.function, now, self._jitter)
+        self._on_reply(call.function, reply)
+        decision = self._judge(pending, call, reply, now)
         if isinstance(decision, Finish):
             self._finish(queue, pending, decision, reply, now)
         elif isinstance(decision, Again):
@@ -298,6 +332,18 @@ class Delivery:
             queue.held_until = 0.0
             queue.hold_reason = ""
         self._touch(queue)
+
+    def _judge(self, pending: Pending, call: Call, reply: Reply, now: float) -> Decision:
+        asked = bool(self._last_attempt) and call.id in self._last_attempt
+        if not asked and reply.failure is not None and reply.failure.kind is FailureKind.CANCELLED:
+            reply.failure = _TAKEN_ALONG
+        decision = decide(pending, reply, call.function, now, self._jitter)
+        if asked:
+            self._last_attempt.discard(call.id)
+            if not isinstance(decision, Finish):
+                why = f"{CANCELLED.message}; {decision.failure.kind}: {decision.failure.message}"
+                return give_up(pending, Failure(FailureKind.CANCELLED, why))
+        return decision
 
     def _finish(self, queue: FunctionQueue, pending: Pending, finish: Finish, reply: Reply, now: float) -> None:
         queue.ended(pending)
@@ -330,18 +376,19 @@ class Delivery:
             await self._have_results.wait()
             self._have_results.clear()
             batch, self._results = self._results, []
-            self._ledger.in_flight(list(self._running_sequences()))
+            self._ledger.in_flight(list(self.running_sequences()))
             await self._settle(batch)
             for queue, result in batch:
                 if isinstance(result, Ended):
                     if result.pending.event.lane:
                         queue.release(result.pending.event.lane)
                         self._touch(queue)
+                    self._cancelled.discard(result.pending.event.id)
                     self._on_end(result)
             if self._stopping and not self.running and not self._results:
                 self._idle.set()
 
-    def _running_sequences(self) -> Iterable[int]:
+    def running_sequences(self) -> Iterable[int]:
         for queue in self._queues.values():
             yield from queue.running
 

@@ -13,7 +13,7 @@ from sluice.dispatch import Told, accept_each
 from sluice.errors import LedgerFull, SluiceError, Unavailable
 from sluice.event import MAX_ASYNC_BODY_BYTES, MAX_EVENT_BYTES, Event
 from sluice.function import MAX_SYNC_TIMEOUT_S
-from sluice.ledger import Counts, Dead, DeadFilter, Ended, Ledger, Pending, Push, Route, Slice, Step, Story
+from sluice.ledger import Counts, Dead, DeadFilter, Ended, Ledger, Pending, Push, Route, Slice, Step, Story, StoryFilter, StoryPage
 from sluice.metrics import (
     COMMITS,
     ENDED,
@@ -30,9 +30,11 @@ from sluice.outcome import FailureKind, Outcome, Verdict
 from sluice.runner import Runner
 from sluice.tracing import Traces
 from sluice.urn import parse
+from sluice.usage import Usage, UsageFilter
 from sluice_dispatcher.calls import Calls
 from sluice_dispatcher.claims import Claims, ClaimSession
 from sluice_dispatcher.delivery import Delivery
+from sluice_dispatcher.statistics import Instances, Statistics, nobody
 from sluice_dispatcher.window import Window
 
 TAIL_EVENTS = 1_000
@@ -60,13 +62,18 @@ class Dispatcher:
         traces: Traces | None = None,
         *,
         calls_outlive_us: bool = False,
+        instances: Instances = nobody,
     ) -> None:
-        """`calls_outlive_us`: the runner is another process, and goes on when this one dies."""
+        """`calls_outlive_us`: the runner is another process, and goes on when this one dies. `instances` are those of the runner."""
         self._ledger = ledger
         self._snapshot = snapshot
         self._clock = clock
-        self._delivery = Delivery(ledger, runner, snapshot, clock, self._ended, traces, calls_outlive_us=calls_outlive_us)
-        self._calls = Calls(runner, snapshot)
+        self._statistics = Statistics(ledger, clock, instances)
+        self._delivery = Delivery(
+            ledger, runner, snapshot, clock, self._ended, self._statistics.ended, traces, calls_outlive_us=calls_outlive_us
+        )
+        self._calls = Calls(runner, snapshot, self._statistics)
+        self._statistics.look_at(self._delivery.running_by_version, lambda: self._calls.under_way)
         self._claims = Claims(ledger, self.accept, self.accept_all)
         self._windows = {trigger: Window(counts.open) for trigger, counts in ledger.counts().items() if counts.open}
         self._tails: dict[asyncio.Queue[Story], str] = {}
@@ -76,12 +83,15 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Deliver until cancelled. The snapshot is synced before: what is missing in it is taken for deleted."""
-        await self._delivery.run()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._statistics.run())
+            tasks.create_task(self._delivery.run())
 
     async def drain(self) -> None:
         """Begin nothing more and wait for what runs; what waits stays in the ledger."""
         self._delivery.stop()
         await self._delivery.drained()
+        await self._statistics.write()
 
     # -- Dispatch ---------------------------------------------------------------------------------------------------------------------
 
@@ -117,7 +127,7 @@ class Dispatcher:
                 together.append((index, piece))
                 routed.append((route_of(binding), piece))
             else:
-                accept_each(self.accept, (piece,), lambda _, error, index=index: told(index, error))
+                accept_each(self.accept, (piece,), partial(_told_of, told, index))
         if routed:
             accepting = asyncio.ensure_future(self._ledger.accept_all(routed))
             accepting.add_done_callback(partial(self._all_accepted, together, told))
@@ -132,8 +142,13 @@ class Dispatcher:
     def _all_accepted(
         self, together: list[tuple[int, Slice]], told: Told, accepting: "asyncio.Future[list[list[Pending] | SluiceError]]"
     ) -> None:
-        failed = Unavailable("the ledger is closed") if accepting.cancelled() else accepting.exception()
-        answers = [failed] * len(together) if failed is not None else accepting.result()
+        answers: Sequence[list[Pending] | Exception]
+        try:
+            answers = accepting.result()
+        except asyncio.CancelledError:
+            answers = [Unavailable("the ledger is closed")] * len(together)
+        except Exception as error:
+            answers = [error] * len(together)
         accepted: list[Pending] = []
         for (index, piece), answer in zip(together, answers, strict=True):
             if isinstance(answer, list):
@@ -246,11 +261,8 @@ class Dispatcher:
         step = Step(now, "running", f"attempt {running.executions + 1} on {running.version}")
         return Story(story.id, story.route, "RUNNING", (*steps, step))
 
-    async def recent(self, project: str, function: str, state: str, since: float, until: float, limit: int, marker: int) -> list[Story]:
-        wanted = "WAIT" if state == "RUNNING" else state
-        stories = await self._ledger.recent(project, function, wanted, since, until, limit, marker)
-        now = [self._as_it_is_now(story) for story in stories]
-        return [story for story in now if not state or story.state == state]
+    async def recent(self, which: StoryFilter, limit: int, marker: int) -> StoryPage:
+        return await self._ledger.recent(which, limit, marker, frozenset(self._delivery.running_sequences()))
 
     async def dead(self, which: DeadFilter, after: int, limit: int) -> list[Dead]:
         return await self._ledger.dead(which, after, limit)
@@ -272,13 +284,15 @@ class Dispatcher:
     async def purge(self, which: DeadFilter) -> int:
         return await self._ledger.purge(which)
 
-    async def cancel(self, project: str, event: bytes) -> bool:
-        """Whether there was something to cancel: an event of the project that waits or runs."""
+    async def cancel(self, project: str, event: bytes, *, force: bool = False) -> bool:
         story = await self.explain(project, event)
         if story is None or story.state not in ("WAIT", "RUNNING"):
             return False
-        self._delivery.cancel(event)
+        await self._delivery.cancel(event, force=force)
         return True
+
+    async def usage(self, which: UsageFilter) -> list[Usage]:
+        return await self._statistics.usage(which)
 
     async def counts(self, project: str) -> dict[str, Counts]:
         own = {trigger for trigger, binding in self._snapshot.bindings.items() if binding.project == project}
@@ -319,6 +333,10 @@ class Dispatcher:
         yield COMMITS, (), usage["commits"]
         yield LEDGER_BYTES, (), usage["file_bytes"] + usage["log_bytes"]
         yield LATE_SETTLES, (), usage["stale_settles"]
+
+
+def _told_of(told: Told, index: int, _: int, error: Exception | None) -> None:
+    told(index, error)
 
 
 def route_of(binding: Binding) -> Route:

@@ -78,6 +78,8 @@ def decide(pending: Pending, reply: Reply, function: Function, now: float, jitte
         return _unless_expired(pending, function, now, Again(now + waiting_pause(now - pending.accepted_at, jitter), failure))
     if failure.kind in FUNCTION_HELD:
         return _unless_expired(pending, function, now, Hold(failure))
+    if failure.kind is FailureKind.CANCELLED and reply.instance:
+        pending.executions += 1
     return give_up(pending, failure)
 
 

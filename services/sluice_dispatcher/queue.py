@@ -118,9 +118,30 @@ class FunctionQueue:
         else:
             turns.popleft()
             del self._ready[trigger]
+        self.running[pending.sequence] = self._uncounted(pending)
+        return pending
+
+    def take_out(self, event: bytes) -> tuple[Pending, bool] | None:
+        """An event that waits here and no longer does, and whether it leads its lane, which then goes on with `release`."""
+        for trigger, ready in self._ready.items():
+            if pending := _take_from(ready, event):
+                if not ready:
+                    self._turns.remove(trigger)
+                    del self._ready[trigger]
+                return self._uncounted(pending), True
+        for entry in self._delayed:
+            if entry[2].event.id == event:
+                self._delayed.remove(entry)
+                heapq.heapify(self._delayed)
+                return self._uncounted(entry[2]), True
+        for behind in self._lanes.values():
+            if pending := _take_from(behind, event):
+                return self._uncounted(pending), False
+        return None
+
+    def _uncounted(self, pending: Pending) -> Pending:
         self.waiting -= 1
         self.waiting_bytes -= len(pending.event.body) + OVERHEAD_BYTES
-        self.running[pending.sequence] = pending
         return pending
 
     def wake(self, now: float) -> None:
@@ -177,3 +198,11 @@ class FunctionQueue:
             self._make_ready(behind.popleft())
         else:
             del self._lanes[lane]
+
+
+def _take_from(waiting: deque[Pending], event: bytes) -> Pending | None:
+    for index, pending in enumerate(waiting):
+        if pending.event.id == event:
+            del waiting[index]
+            return pending
+    return None

@@ -35,6 +35,8 @@ _BROKEN = {
     Ending.GARBAGE: Failure(FailureKind.BAD_ANSWER, "what came back is not HTTP"),
 }
 _RESET = Failure(FailureKind.CONNECTION_RESET, "a reused connection was reset before any byte of the answer")
+_CANCELLED = Failure(FailureKind.CANCELLED, "function invocation canceled")
+"""Of the call that somebody asked for, and of those that its instance ran beside it."""
 _BYSTANDER = Failure(FailureKind.LOST, "the end of another call took the instance along")
 
 
@@ -102,7 +104,7 @@ class LocalRunner:
         run = self._runs.get(event)
         if run is None:
             return False
-        failure = Failure(FailureKind.CANCELLED, "somebody asked for its end")
+        failure = _CANCELLED
         if run.begun:
             self._kill(run, failure)
             return True
@@ -263,7 +265,7 @@ class LocalRunner:
         await self._instances.kill(live)
         self._fail(run, failure)
         crashed = failure.kind in (FailureKind.CRASHED, FailureKind.BAD_ANSWER)
-        self._bury(live, failure if crashed else None, _BYSTANDER)
+        self._bury(live, failure if crashed else None, failure if failure is _CANCELLED else _BYSTANDER)
 
     def _fail(self, run: Run, failure: Failure) -> None:
         reply = Reply(0, failure=failure)

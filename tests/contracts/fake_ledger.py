@@ -25,8 +25,11 @@ from sluice.ledger import (
     SourceKey,
     Step,
     Story,
+    StoryFilter,
+    StoryPage,
 )
 from sluice.outcome import FailureKind
+from sluice.usage import Usage, UsageFilter, summed
 
 DEDUPE_S = 600.0
 
@@ -38,6 +41,7 @@ class _Known:
     pending: Pending
     steps: list[Step]
     end: End | None = None
+    why: tuple[str, str, int] = ("", "", 0)
 
 
 class FakeLedger:
@@ -52,6 +56,7 @@ class FakeLedger:
         self.ended: list[_Known] = []
         self.dead_rows: dict[int, Dead] = {}
         self._counts: dict[str, Counts] = {}
+        self._usage: list[Usage] = []
         self._ids: dict[tuple[str, str], tuple[float, int]] = {}
         self._next = 1
         self._dead_next = 1
@@ -146,17 +151,17 @@ class FakeLedger:
                 return self._story(known)
         return None
 
-    async def recent(self, project: str, function: str, state: str, since: float, until: float, limit: int, marker: int) -> list[Story]:
+    async def recent(self, which: StoryFilter, limit: int, marker: int, running: frozenset[int] | None = None) -> StoryPage:
         stories = [
-            self._story(known)
+            self._story(known, running)
             for known in [*self.open.values(), *self.ended]
-            if known.pending.route.project == project
-            and _is_of(known.pending.route, function)
-            and since <= known.pending.accepted_at < (until or float("inf"))
+            if known.pending.route.project == which.project
+            and _is_of(known.pending.route, which.function)
+            and which.since <= known.pending.accepted_at < (which.until or float("inf"))
         ]
-        meant = [story for story in stories if not state or story.state == state]
+        meant = [story for story in stories if not which.states or story.state in which.states]
         meant.sort(key=lambda story: -story.steps[-1].at)
-        return meant[marker : marker + limit]
+        return StoryPage(meant[marker : marker + limit], len(meant))
 
     async def dead(self, which: DeadFilter, after: int, limit: int) -> list[Dead]:
         return [dead for number, dead in sorted(self.dead_rows.items()) if number > after and _meant(which, dead)][:limit]
@@ -183,6 +188,12 @@ class FakeLedger:
 
     def counts(self) -> dict[str, Counts]:
         return self._counts
+
+    async def add_usage(self, more: Sequence[Usage]) -> None:
+        self._usage += [copy.copy(one) for one in more]
+
+    async def used(self, which: UsageFilter) -> list[Usage]:
+        return summed(which, self._usage)
 
     def usage(self) -> dict[str, int]:
         return {"pending": len(self.open), "stale_settles": self.stale_settles, "disk_full": int(self.full)}
@@ -239,15 +250,17 @@ class FakeLedger:
             counts.discarded += 1
         self.dead_rows[self._dead_next] = _as_dead(self._dead_next, ended)
         self._dead_next += 1
+        known.why = (ended.failure.value if ended.failure else "", ended.message, ended.status)
 
     def _tell(self, event: bytes, detail: str) -> None:
         for known in [*self.open.values(), *self.ended]:
             if known.pending.event.id == event:
                 known.steps.append(Step(self._clock.time(), "redriven", detail))
 
-    def _story(self, known: _Known) -> Story:
-        waits = "RUNNING" if known.pending.sequence in self._in_flight else "WAIT"
-        return Story(known.pending.event.id, known.pending.route, known.end or waits, tuple(known.steps))
+    def _story(self, known: _Known, running: frozenset[int] | None = None) -> Story:
+        runs = self._in_flight if running is None else running
+        waits = "RUNNING" if known.pending.sequence in runs else "WAIT"
+        return Story(known.pending.event.id, known.pending.route, known.end or waits, tuple(known.steps), *known.why)
 
 
 def _is_of(route: Route, function: str) -> bool:

@@ -10,8 +10,9 @@ from sluice.binding import Mode
 from sluice.clock import SteppedClock
 from sluice.errors import ClaimLost
 from sluice.event import Event, random_id
-from sluice.ledger import DeadFilter, End, Ended, Ledger, Pending, Push, Retry, Route, Slice, SourceKey
+from sluice.ledger import DeadFilter, End, Ended, Ledger, Pending, Push, Retry, Route, Slice, SourceKey, StoryFilter, StoryPage
 from sluice.outcome import FailureKind
+from sluice.usage import DAY_S, Usage, UsageFilter
 
 FUNCTION = "urn:fss:local:demo:function:default:orders"
 OTHER = "urn:fss:local:demo:function:default:orders2"
@@ -326,16 +327,57 @@ class LedgerContract:
             self.clock.advance(1)
             end = success if number % 2 else fail
             await self.ledger.settle([end(pending, self.clock.time())])
-        stories = await self.ledger.recent("demo", FUNCTION, "", 0, 0, 100, 0)
+        page = await self.recent(100)
+        stories = page.stories
         assert [story.id for story in stories[:4]] == [pending.event.id for pending in reversed(pendings[:4])]
         assert [story.state for story in stories[:4]] == ["SUCCESS", "FAIL", "SUCCESS", "FAIL"]
         assert {story.state for story in stories[4:]} == {"WAIT"}
-        assert len(stories) == 6
-        assert [story.id for story in await self.ledger.recent("demo", FUNCTION, "", 0, 0, 2, 1)] == [story.id for story in stories[1:3]]
-        assert len(await self.ledger.recent("demo", FUNCTION, "FAIL", 0, 0, 100, 0)) == 2
-        assert await self.ledger.recent("other", FUNCTION, "", 0, 0, 100, 0) == []
-        later = self.clock.time() + 1
-        assert await self.ledger.recent("demo", FUNCTION, "", later, 0, 100, 0) == []
+        assert (len(stories), page.total) == (6, 6)
+        assert await self.recent(2, 1) == StoryPage(stories[1:3], 6)
+        assert await self.recent(1, 0, states=("FAIL", "WAIT")) == StoryPage(stories[1:2], 4)
+        assert (await self.recent(100, project="other")).total == 0
+        assert await self.recent(100, since=self.clock.time() + 1) == StoryPage([], 0)
+
+    async def test_what_runs_is_told_from_what_waits(self) -> None:
+        one, two, three = await self.accepted(3)
+        running = frozenset((one.sequence, three.sequence))
+        assert await self.recent_ids(("RUNNING",), running) == {one.event.id, three.event.id}
+        assert await self.recent_ids(("WAIT",), running) == {two.event.id}
+        assert await self.recent_ids(("WAIT", "RUNNING"), running) == {one.event.id, two.event.id, three.event.id}
+        self.ledger.in_flight([two.sequence])
+        assert await self.recent_ids(("RUNNING",), None) == {two.event.id}
+        assert await self.recent_ids(("RUNNING",), frozenset()) == set()
+
+    async def test_a_story_says_why_its_event_failed(self) -> None:
+        (one,) = await self.accepted(1)
+        await self.ledger.settle([Ended(one, End.FAIL, 5.0, 1.0, FailureKind.FUNCTION_ERROR, "status 503", 503)])
+        (story,) = (await self.recent(1)).stories
+        assert (story.failure, story.message, story.status) == ("function_error", "status 503", 503)
+
+    async def recent(self, limit: int, marker: int = 0, project: str = "demo", **fields: Any) -> StoryPage:
+        return await self.ledger.recent(StoryFilter(project, FUNCTION, **fields), limit, marker)
+
+    async def recent_ids(self, states: tuple[str, ...], running: frozenset[int] | None) -> set[bytes]:
+        page = await self.ledger.recent(StoryFilter("demo", FUNCTION, states), 10, 0, running)
+        assert page.total == len(page.stories)
+        return {story.id for story in page.stories}
+
+    # what functions did
+
+    async def test_usage_is_added_up_by_minute_and_by_day_and_survives_a_restart(self) -> None:
+        one, two = f"{FUNCTION}:latest", f"{FUNCTION}:v1"
+        await self.ledger.add_usage([Usage(one, 60, 2, 1, 30.0, 30.0, 30.0, 1, 0, 1, 4, 2, 1, 0.5), Usage(two, 120, 1, 1, 5.0, 5.0, 5.0)])
+        await self.ledger.add_usage([Usage(one, 60, 1, 1, 10.0, 10.0, 10.0, 0, 1, 0, 3, 3, 0, 0.25), Usage(one, 180, 1)])
+        self.ledger = await self.restart()
+        first = Usage(one, 60, 3, 2, 40.0, 10.0, 30.0, 1, 1, 1, 4, 3, 1, 0.75)
+        assert await self.ledger.used(UsageFilter("demo", one, until=120)) == [first]
+        assert await self.ledger.used(UsageFilter("demo", since=61, until=120)) == [first]
+        rows = await self.ledger.used(UsageFilter("demo", FUNCTION, by_time=False))
+        assert [(row.function, row.at, row.calls) for row in rows] == [(one, 0, 4), (two, 0, 1)]
+        (day,) = await self.ledger.used(UsageFilter("demo", bucket_s=DAY_S, by_function=False))
+        assert (day.function, day.at, day.calls, day.executed, day.least_ms, day.most_ms) == ("", 0, 5, 3, 5.0, 30.0)
+        assert await self.ledger.used(UsageFilter("other")) == []
+        assert await self.ledger.used(UsageFilter("demo", FUNCTION[:-1])) == []
 
     # dead letters
 

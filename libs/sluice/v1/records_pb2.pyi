@@ -32,16 +32,22 @@ class Step(_message.Message):
     def __init__(self, at: _Optional[float] = ..., what: _Optional[str] = ..., detail: _Optional[str] = ...) -> None: ...
 
 class Story(_message.Message):
-    __slots__ = ("id", "route", "state", "steps")
+    __slots__ = ("id", "route", "state", "steps", "failure", "message", "status")
     ID_FIELD_NUMBER: _ClassVar[int]
     ROUTE_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     STEPS_FIELD_NUMBER: _ClassVar[int]
+    FAILURE_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
     id: bytes
     route: RouteRecord
     state: str
     steps: _containers.RepeatedCompositeFieldContainer[Step]
-    def __init__(self, id: _Optional[bytes] = ..., route: _Optional[_Union[RouteRecord, _Mapping]] = ..., state: _Optional[str] = ..., steps: _Optional[_Iterable[_Union[Step, _Mapping]]] = ...) -> None: ...
+    failure: str
+    message: str
+    status: int
+    def __init__(self, id: _Optional[bytes] = ..., route: _Optional[_Union[RouteRecord, _Mapping]] = ..., state: _Optional[str] = ..., steps: _Optional[_Iterable[_Union[Step, _Mapping]]] = ..., failure: _Optional[str] = ..., message: _Optional[str] = ..., status: _Optional[int] = ...) -> None: ...
 
 class DeadEvent(_message.Message):
     __slots__ = ("sequence", "event", "route", "end", "failure", "message", "status", "accepted_at", "ended_at", "attempts", "executions", "redriven")
@@ -118,7 +124,7 @@ class ExplainResponse(_message.Message):
     def __init__(self, story: _Optional[_Union[Story, _Mapping]] = ...) -> None: ...
 
 class ListRequest(_message.Message):
-    __slots__ = ("project", "function", "state", "since", "until", "limit", "marker")
+    __slots__ = ("project", "function", "state", "since", "until", "limit", "marker", "states")
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     FUNCTION_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
@@ -126,6 +132,7 @@ class ListRequest(_message.Message):
     UNTIL_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
     MARKER_FIELD_NUMBER: _ClassVar[int]
+    STATES_FIELD_NUMBER: _ClassVar[int]
     project: str
     function: str
     state: str
@@ -133,21 +140,26 @@ class ListRequest(_message.Message):
     until: float
     limit: int
     marker: int
-    def __init__(self, project: _Optional[str] = ..., function: _Optional[str] = ..., state: _Optional[str] = ..., since: _Optional[float] = ..., until: _Optional[float] = ..., limit: _Optional[int] = ..., marker: _Optional[int] = ...) -> None: ...
+    states: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, project: _Optional[str] = ..., function: _Optional[str] = ..., state: _Optional[str] = ..., since: _Optional[float] = ..., until: _Optional[float] = ..., limit: _Optional[int] = ..., marker: _Optional[int] = ..., states: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ListResponse(_message.Message):
-    __slots__ = ("stories",)
+    __slots__ = ("stories", "total")
     STORIES_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
     stories: _containers.RepeatedCompositeFieldContainer[Story]
-    def __init__(self, stories: _Optional[_Iterable[_Union[Story, _Mapping]]] = ...) -> None: ...
+    total: int
+    def __init__(self, stories: _Optional[_Iterable[_Union[Story, _Mapping]]] = ..., total: _Optional[int] = ...) -> None: ...
 
 class CancelRequest(_message.Message):
-    __slots__ = ("project", "event")
+    __slots__ = ("project", "event", "force")
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     EVENT_FIELD_NUMBER: _ClassVar[int]
+    FORCE_FIELD_NUMBER: _ClassVar[int]
     project: str
     event: bytes
-    def __init__(self, project: _Optional[str] = ..., event: _Optional[bytes] = ...) -> None: ...
+    force: bool
+    def __init__(self, project: _Optional[str] = ..., event: _Optional[bytes] = ..., force: _Optional[bool] = ...) -> None: ...
 
 class CancelResponse(_message.Message):
     __slots__ = ("cancelled",)
@@ -231,3 +243,59 @@ class TailBatch(_message.Message):
     STORIES_FIELD_NUMBER: _ClassVar[int]
     stories: _containers.RepeatedCompositeFieldContainer[Story]
     def __init__(self, stories: _Optional[_Iterable[_Union[Story, _Mapping]]] = ...) -> None: ...
+
+class Usage(_message.Message):
+    __slots__ = ("function", "at", "calls", "executed", "duration_ms", "least_ms", "most_ms", "function_errors", "system_errors", "rejected", "concurrency", "instances", "reserved", "gb_s")
+    FUNCTION_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    CALLS_FIELD_NUMBER: _ClassVar[int]
+    EXECUTED_FIELD_NUMBER: _ClassVar[int]
+    DURATION_MS_FIELD_NUMBER: _ClassVar[int]
+    LEAST_MS_FIELD_NUMBER: _ClassVar[int]
+    MOST_MS_FIELD_NUMBER: _ClassVar[int]
+    FUNCTION_ERRORS_FIELD_NUMBER: _ClassVar[int]
+    SYSTEM_ERRORS_FIELD_NUMBER: _ClassVar[int]
+    REJECTED_FIELD_NUMBER: _ClassVar[int]
+    CONCURRENCY_FIELD_NUMBER: _ClassVar[int]
+    INSTANCES_FIELD_NUMBER: _ClassVar[int]
+    RESERVED_FIELD_NUMBER: _ClassVar[int]
+    GB_S_FIELD_NUMBER: _ClassVar[int]
+    function: str
+    at: int
+    calls: int
+    executed: int
+    duration_ms: float
+    least_ms: float
+    most_ms: float
+    function_errors: int
+    system_errors: int
+    rejected: int
+    concurrency: int
+    instances: int
+    reserved: int
+    gb_s: float
+    def __init__(self, function: _Optional[str] = ..., at: _Optional[int] = ..., calls: _Optional[int] = ..., executed: _Optional[int] = ..., duration_ms: _Optional[float] = ..., least_ms: _Optional[float] = ..., most_ms: _Optional[float] = ..., function_errors: _Optional[int] = ..., system_errors: _Optional[int] = ..., rejected: _Optional[int] = ..., concurrency: _Optional[int] = ..., instances: _Optional[int] = ..., reserved: _Optional[int] = ..., gb_s: _Optional[float] = ...) -> None: ...
+
+class UsedRequest(_message.Message):
+    __slots__ = ("project", "function", "since", "until", "bucket_s", "by_function", "by_time")
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    FUNCTION_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    BUCKET_S_FIELD_NUMBER: _ClassVar[int]
+    BY_FUNCTION_FIELD_NUMBER: _ClassVar[int]
+    BY_TIME_FIELD_NUMBER: _ClassVar[int]
+    project: str
+    function: str
+    since: float
+    until: float
+    bucket_s: int
+    by_function: bool
+    by_time: bool
+    def __init__(self, project: _Optional[str] = ..., function: _Optional[str] = ..., since: _Optional[float] = ..., until: _Optional[float] = ..., bucket_s: _Optional[int] = ..., by_function: _Optional[bool] = ..., by_time: _Optional[bool] = ...) -> None: ...
+
+class UsedResponse(_message.Message):
+    __slots__ = ("usages",)
+    USAGES_FIELD_NUMBER: _ClassVar[int]
+    usages: _containers.RepeatedCompositeFieldContainer[Usage]
+    def __init__(self, usages: _Optional[_Iterable[_Union[Usage, _Mapping]]] = ...) -> None: ...

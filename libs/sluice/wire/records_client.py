@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
-from sluice.ledger import Counts, Dead, DeadFilter, Story
+from sluice.ledger import Counts, Dead, DeadFilter, Story, StoryFilter, StoryPage
+from sluice.usage import Usage, UsageFilter
 from sluice.v1 import records_pb2
 from sluice.wire.feed import heard
 from sluice.wire.mirror import pack, unpack
@@ -23,12 +24,11 @@ class RemoteRecords:
         answer = await self._asker.ask("Explain", request, records_pb2.ExplainResponse)
         return unpack(answer.story, Story) if answer.HasField("story") else None
 
-    async def recent(self, project: str, function: str, state: str, since: float, until: float, limit: int, marker: int) -> list[Story]:
-        request = records_pb2.ListRequest(
-            project=project, function=function, state=state, since=since, until=until, limit=limit, marker=marker
-        )
+    async def recent(self, which: StoryFilter, limit: int, marker: int) -> StoryPage:
+        request = pack(which, records_pb2.ListRequest)
+        request.limit, request.marker = limit, marker
         answer = await self._asker.ask("List", request, records_pb2.ListResponse)
-        return [unpack(story, Story) for story in answer.stories]
+        return unpack(answer, StoryPage)
 
     async def dead(self, which: DeadFilter, after: int, limit: int) -> list[Dead]:
         """As `Records.dead`, in as many rpcs as the bodies need."""
@@ -51,9 +51,13 @@ class RemoteRecords:
         answer = await self._asker.ask("Purge", records_pb2.PurgeRequest(which=_filter(which)), records_pb2.PurgeResponse)
         return answer.purged
 
-    async def cancel(self, project: str, event: bytes) -> bool:
-        request = records_pb2.CancelRequest(project=project, event=event)
+    async def cancel(self, project: str, event: bytes, *, force: bool = False) -> bool:
+        request = records_pb2.CancelRequest(project=project, event=event, force=force)
         return (await self._asker.ask("Cancel", request, records_pb2.CancelResponse)).cancelled
+
+    async def usage(self, which: UsageFilter) -> list[Usage]:
+        answer = await self._asker.ask("Used", pack(which, records_pb2.UsedRequest), records_pb2.UsedResponse)
+        return [unpack(usage, Usage) for usage in answer.usages]
 
     async def counts(self, project: str) -> dict[str, Counts]:
         answer = await self._asker.ask("Counts", records_pb2.CountsRequest(project=project), records_pb2.CountsResponse)

@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncGenerator
 
-from sluice.ledger import Dead, DeadFilter, Records
+from sluice.ledger import Dead, DeadFilter, Records, StoryFilter
+from sluice.usage import UsageFilter
 from sluice.v1 import records_pb2
 from sluice.wire.feed import feed
 from sluice.wire.guard import Guard, need_project
@@ -35,6 +36,7 @@ class RecordsService:
             "Redrive": unary(guard, "Records.Redrive", self._redrive, records_pb2.RedriveRequest),
             "Purge": unary(guard, "Records.Purge", self._purge, records_pb2.PurgeRequest),
             "Counts": unary(guard, "Records.Counts", self._counts, records_pb2.CountsRequest),
+            "Used": unary(guard, "Records.Used", self._used, records_pb2.UsedRequest),
             "Tail": server_stream(guard, "Records.Tail", self._tail, records_pb2.TailRequest),
         }
 
@@ -45,14 +47,17 @@ class RecordsService:
 
     async def _list(self, caller: ServiceToken, request: records_pb2.ListRequest) -> records_pb2.ListResponse:
         need_project(caller, request.project)
-        stories = await self._records.recent(
-            request.project, request.function, request.state, request.since, request.until, request.limit, request.marker
-        )
-        return records_pb2.ListResponse(stories=[pack(story, records_pb2.Story) for story in stories])
+        page = await self._records.recent(unpack(request, StoryFilter), request.limit, request.marker)
+        return pack(page, records_pb2.ListResponse)
 
     async def _cancel(self, caller: ServiceToken, request: records_pb2.CancelRequest) -> records_pb2.CancelResponse:
         need_project(caller, request.project)
-        return records_pb2.CancelResponse(cancelled=await self._records.cancel(request.project, request.event))
+        return records_pb2.CancelResponse(cancelled=await self._records.cancel(request.project, request.event, force=request.force))
+
+    async def _used(self, caller: ServiceToken, request: records_pb2.UsedRequest) -> records_pb2.UsedResponse:
+        need_project(caller, request.project)
+        found = await self._records.usage(unpack(request, UsageFilter))
+        return records_pb2.UsedResponse(usages=[pack(each, records_pb2.Usage) for each in found])
 
     async def _dead(self, caller: ServiceToken, request: records_pb2.DeadRequest) -> records_pb2.DeadResponse:
         which = _filter(caller, request.which)

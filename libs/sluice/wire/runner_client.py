@@ -124,7 +124,7 @@ class RemoteRunner:
             self._wake()
             return
         del self._flights[key]
-        failure = Failure(FailureKind.CANCELLED, "somebody asked for its end")
+        failure = Failure(FailureKind.CANCELLED, "function invocation canceled")
         self._loop.call_soon(flight.done, flight.call, Reply(0, failure=failure))
 
     # The talk.

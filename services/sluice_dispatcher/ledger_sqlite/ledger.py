@@ -15,8 +15,25 @@ from sluice.clock import Clock
 from sluice.errors import AlreadyRunning, LedgerDamaged, SluiceError
 from sluice.event import Event
 from sluice.host.directory_lock import DirectoryLock
-from sluice.ledger import Claim, Counts, Dead, DeadFilter, Ended, Page, Pending, Push, Retry, Route, Slice, SourceKey, Story
+from sluice.ledger import (
+    Claim,
+    Counts,
+    Dead,
+    DeadFilter,
+    Ended,
+    Page,
+    Pending,
+    Push,
+    Retry,
+    Route,
+    Slice,
+    SourceKey,
+    Story,
+    StoryFilter,
+    StoryPage,
+)
 from sluice.outcome import FailureKind
+from sluice.usage import Usage, UsageFilter
 from sluice_dispatcher.ledger_sqlite.book import Book, read_in_flight
 from sluice_dispatcher.ledger_sqlite.checkpoint import LOG_BYTES, Checkpointer
 from sluice_dispatcher.ledger_sqlite.commits import Commits
@@ -25,8 +42,9 @@ from sluice_dispatcher.ledger_sqlite.lease import Lease
 from sluice_dispatcher.ledger_sqlite.reads import PendingReader, UnreadableBlock
 from sluice_dispatcher.ledger_sqlite.reserve import Reserve
 from sluice_dispatcher.ledger_sqlite.routes import RouteReader
-from sluice_dispatcher.ledger_sqlite.schema import PAGE_BYTES, check, connect, damaged, prepare_file
-from sluice_dispatcher.ledger_sqlite.stories import Stories, select
+from sluice_dispatcher.ledger_sqlite.schema import PAGE_BYTES, check, connect, damaged, migrate, prepare_file
+from sluice_dispatcher.ledger_sqlite.stories import Stories
+from sluice_dispatcher.ledger_sqlite.usage import add_usage, old_usage, prune_usage, read_usage
 
 T = TypeVar("T")
 
@@ -87,6 +105,7 @@ def _connect_all(directory: Path, clock: Clock, options: Options, lock: Director
         connections.append(writer)
         writer.set_busy_timeout(OPEN_WAIT_MS)
         check(writer, path)
+        migrate(writer)
         lease = Lease(writer, options.lease_s)
         lease.take(clock.time(), alone=alone)
         writer.set_busy_timeout(0)
@@ -110,6 +129,7 @@ class SqliteLedger:
     ) -> None:
         writer, checkpoints, reader = connections
         self._path = path
+        self._writer = writer
         self._options = options
         self._lock = lock
         self._lease = lease
@@ -184,9 +204,9 @@ class SqliteLedger:
     async def explain(self, event: bytes) -> Story | None:
         return await self._read(partial(self._stories.explain, event, self._running))
 
-    async def recent(self, project: str, function: str, state: str, since: float, until: float, limit: int, marker: int) -> list[Story]:
-        running = self._running
-        return await self._read(lambda: select(self._stories.recent(function, state, running, project), since, until, limit, marker))
+    async def recent(self, which: StoryFilter, limit: int, marker: int, running: frozenset[int] | None = None) -> StoryPage:
+        runs = self._running if running is None else running
+        return await self._read(partial(self._stories.recent, which, limit, marker, runs))
 
     async def dead(self, which: DeadFilter, after: int, limit: int) -> list[Dead]:
         return await self._read(partial(read_dead, self._reader, self._routes, which, after, limit))
@@ -204,6 +224,12 @@ class SqliteLedger:
 
     def counts(self) -> dict[str, Counts]:
         return self._book.counters.committed
+
+    async def add_usage(self, more: Sequence[Usage]) -> None:
+        await self._commits.submit(partial(add_usage, self._writer, more))
+
+    async def used(self, which: UsageFilter) -> list[Usage]:
+        return await self._read(partial(read_usage, self._reader, which))
 
     def usage(self) -> dict[str, int]:
         log = self._path.with_name(self._path.name + "-wal")
@@ -235,6 +261,9 @@ class SqliteLedger:
     async def maintain(self) -> None:
         """Drop what is too old: ends, dead letters, ids of minutes gone by; renew the lease."""
         await self._commits.submit(self._book.prune)
+        now = self._clock.time()
+        if old := await self._read(partial(old_usage, self._reader, now)):
+            await self._commits.submit(partial(prune_usage, self._writer, old))
         for minute in self._book.ids.expired():
             after: bytes | None = b""
             while after is not None:

@@ -1,5 +1,6 @@
 """The ledger's file: its tables, how it is opened, and when it is refused."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import apsw
@@ -8,10 +9,23 @@ from sluice.errors import LedgerDamaged
 from sluice.ledger import SHARDS
 
 FILE = "ledger.db"
-VERSION = 1
+VERSION = 2
 PAGE_BYTES = 4096
 QUICK_CHECK_BYTES = 16 * 1024 * 1024
 """A file up to this size is checked whole at each open; a larger one only for its header and its length, because a start must be fast."""
+
+_USAGE = """
+CREATE TABLE usage (
+    bucket INTEGER, project TEXT, function TEXT, at INTEGER, calls INTEGER NOT NULL, executed INTEGER NOT NULL, duration_ms REAL NOT NULL,
+    least_ms REAL NOT NULL, most_ms REAL NOT NULL, function_errors INTEGER NOT NULL, system_errors INTEGER NOT NULL,
+    rejected INTEGER NOT NULL, concurrency INTEGER NOT NULL, instances INTEGER NOT NULL, reserved INTEGER NOT NULL, gb_s REAL NOT NULL,
+    PRIMARY KEY (bucket, project, function, at)
+) WITHOUT ROWID;
+CREATE INDEX usage_at ON usage (bucket, at);
+"""
+
+MIGRATIONS: Mapping[int, str] = {2: _USAGE}
+"""What makes a file of the version before one of this version."""
 
 TABLES = f"""
 PRAGMA user_version = {VERSION};
@@ -50,7 +64,7 @@ CREATE TABLE dead (
 CREATE INDEX dead_id ON dead (id);
 CREATE TABLE redrive (id BLOB PRIMARY KEY, old BLOB NOT NULL, at REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE id_pending (key BLOB PRIMARY KEY, sequence INTEGER NOT NULL) WITHOUT ROWID;
-"""
+{_USAGE}"""
 
 
 def prepare_file(directory: Path) -> Path:
@@ -89,6 +103,17 @@ def check(connection: apsw.Connection, path: Path) -> None:
         _quick_check(connection, path)
     except (apsw.CorruptError, apsw.NotADBError, apsw.IOError) as error:
         raise damaged(path, str(error)) from error
+
+
+def migrate(connection: apsw.Connection) -> None:
+    """Bring a file of an older schema to this one, whole or not at all."""
+    version = int(connection.execute("PRAGMA user_version").get)
+    if version == VERSION:
+        return
+    with connection:
+        for number in range(version + 1, VERSION + 1):
+            connection.execute(MIGRATIONS[number])
+        connection.execute(f"PRAGMA user_version = {VERSION}")
 
 
 def missing_pages(path: Path) -> int:

@@ -2,13 +2,12 @@
 
 import heapq
 from collections.abc import Iterable, Iterator
-from itertools import islice
 
 import apsw
 import msgspec
 
 from sluice.event import id_text
-from sluice.ledger import Dead, DeadFilter, End, Pending, Route, Step, Story
+from sluice.ledger import MOST_COUNTED, Dead, DeadFilter, End, Pending, Route, Step, Story, StoryFilter, StoryPage
 from sluice_dispatcher.ledger_sqlite.attempts import steps_of
 from sluice_dispatcher.ledger_sqlite.block import ID_BYTES, Unreadable, find_id, sequence_of
 from sluice_dispatcher.ledger_sqlite.dead import newest_dead
@@ -40,18 +39,30 @@ class Stories:
         found = self._open(event, running) or self._dead(event) or self._success(event)
         return None if found is None else self._with_origin(found)
 
-    def recent(self, function: str, state: str, running: frozenset[int], project: str) -> Iterator[Story]:
+    def recent(self, which: StoryFilter, limit: int, marker: int, running: frozenset[int]) -> StoryPage:
         """Newest first, by the last thing that happened to each."""
+        page: list[Story] = []
+        total = 0
+        for story in self._meant(which, running):
+            if marker <= total < marker + limit:
+                page.append(story)
+            total += 1
+            if total >= max(MOST_COUNTED, marker + limit):
+                break
+        return StoryPage(page, total)
+
+    def _meant(self, which: StoryFilter, running: frozenset[int]) -> Iterator[Story]:
+        states, function = which.states, which.function
         kinds: list[Iterable[Story]] = []
-        if state in ("", "WAIT", "RUNNING"):
-            stories = (self._waiting(pending, running) for pending in self._pending.newest(function))
-            kinds.append(story for story in stories if not state or story.state == state)
-        if state in ("", End.SUCCESS):
-            kinds.append(self._successes(function))
-        if state in ("", End.FAIL, End.DISCARD):
-            kinds.append(story for story in self._dead_ones(project, function) if not state or story.state == state)
-        merged = heapq.merge(*kinds, key=lambda story: -story.steps[-1].at)
-        return (story for story in merged if story.route.project == project)
+        if not states or "WAIT" in states or "RUNNING" in states:
+            kinds.append(self._waiting(pending, running) for pending in self._pending.newest(function))
+        if not states or End.SUCCESS in states:
+            kinds.append(self._successes(function, which.since))
+        if not states or End.FAIL in states or End.DISCARD in states:
+            kinds.append(self._dead_ones(which.project, function))
+        for story in heapq.merge(*kinds, key=lambda story: -story.steps[-1].at):
+            if (not states or story.state in states) and story.route.project == which.project and _within(which, story):
+                yield story
 
     def _open(self, event: bytes, running: frozenset[int]) -> Story | None:
         after = 0
@@ -94,10 +105,13 @@ class Stories:
         steps = (Step(entry.accepted_at, "accepted"), *steps_of(entry.steps), ended)
         return Story(event, self._routes.route(entry.route), End.SUCCESS, steps)
 
-    def _successes(self, function: str) -> Iterator[Story]:
+    def _successes(self, function: str, since: float) -> Iterator[Story]:
+        """Those that ended before `since` were accepted before it, too."""
         before = _ABOVE_ALL
         while rows := list(self._connection.execute(_NEWEST_ENDS, (before, ROWS_AT_ONCE))):
-            for _, form, ids, detail, _ in rows:
+            for _, form, ids, detail, last_at in rows:
+                if last_at < since:
+                    return
                 yield from self._of_function(function, form, ids, detail)
             before = rows[-1][0]
 
@@ -133,20 +147,19 @@ class Stories:
         if dead.redriven:
             at = self._connection.execute(_REDRIVEN_AT, (dead.redriven,)).get
             told.append(Step(at or dead.ended_at, "redriven", f"as {id_text(dead.redriven)}"))
-        return Story(dead.event.id, dead.route, dead.end, tuple(told))
+        return Story(dead.event.id, dead.route, dead.end, tuple(told), dead.failure, dead.message, dead.status)
 
     def _with_origin(self, story: Story) -> Story:
         row = self._connection.execute(_REDRIVE_OF, (story.id,)).get
         if row is None:
             return story
         old, at = row
-        return Story(story.id, story.route, story.state, (Step(at, "redriven", f"of {id_text(old)}"), *story.steps))
+        return msgspec.structs.replace(story, steps=(Step(at, "redriven", f"of {id_text(old)}"), *story.steps))
 
 
-def select(stories: Iterable[Story], since: float, until: float, limit: int, marker: int) -> list[Story]:
-    """Those accepted in the time that is meant (0: any), `marker` of them passed over."""
-    meant = (story for story in stories if since <= accepted_at(story) and (not until or accepted_at(story) < until))
-    return list(islice(meant, marker, marker + limit))
+def _within(which: StoryFilter, story: Story) -> bool:
+    at = accepted_at(story)
+    return which.since <= at and (not which.until or at < which.until)
 
 
 def accepted_at(story: Story) -> float:

@@ -9,9 +9,10 @@ from msgspec import Meta
 
 from sluice.binding import Binding, Mode
 from sluice.event import Record
-from sluice.ledger import Counts, Dead, DeadFilter, Story
+from sluice.ledger import Counts, Dead, DeadFilter, Story, StoryFilter, StoryPage
 from sluice.runner import InstanceState, LogLine
 from sluice.trigger import Trigger, TriggerKind
+from sluice.usage import Usage, UsageFilter, summed
 
 
 class TimerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -82,14 +83,16 @@ class FakeRecords:
         self.stories: list[Story] = []
         self.letters: list[Dead] = []
         self.totals: dict[str, Counts] = {}
+        self.used: list[Usage] = []
         self.asked: list[Any] = []
 
     async def explain(self, project: str, event: bytes) -> Story | None:
         return next((story for story in self.stories if story.id == event and story.route.project == project), None)
 
-    async def recent(self, project: str, function: str, state: str, since: float, until: float, limit: int, marker: int) -> list[Story]:
-        self.asked.append((project, function, state, since, until, limit, marker))
-        return [story for story in self.stories if not state or story.state == state][marker : marker + limit]
+    async def recent(self, which: StoryFilter, limit: int, marker: int) -> StoryPage:
+        self.asked.append((which, limit, marker))
+        meant = [story for story in self.stories if not which.states or story.state in which.states]
+        return StoryPage(meant[marker : marker + limit], len(meant))
 
     async def dead(self, which: DeadFilter, after: int, limit: int) -> list[Dead]:
         self.asked.append(which)
@@ -103,8 +106,13 @@ class FakeRecords:
         self.asked.append(which)
         return len(self.letters)
 
-    async def cancel(self, project: str, event: bytes) -> bool:
+    async def cancel(self, project: str, event: bytes, *, force: bool = False) -> bool:
+        self.asked.append(force)
         return await self.explain(project, event) is not None
+
+    async def usage(self, which: UsageFilter) -> list[Usage]:
+        self.asked.append(which)
+        return summed(which, self.used)
 
     async def counts(self, project: str) -> dict[str, Counts]:
         return self.totals

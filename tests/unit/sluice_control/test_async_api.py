@@ -3,11 +3,13 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from sluice.binding import Mode
 from sluice.event import id_text, random_id
-from sluice.ledger import Route, Step, Story
+from sluice.ledger import Route, Step, Story, StoryFilter
+from sluice_control.async_answers import error_code
 from sluice_control.control import Control
 from tests.unit.sluice_control.client import Client, function_body
 from tests.unit.sluice_control.fakes import FakeRecords
@@ -119,10 +121,11 @@ async def test_settings_belong_to_a_version_and_not_to_an_alias(api: Client) -> 
 async def test_invocations_are_listed_as_functiongraph_lists_them(api: Client, records: FakeRecords) -> None:
     good = story(api, "SUCCESS", Step(1_700_000_000, "accepted"), Step(1_700_000_001, "ended", "SUCCESS"))
     bad = story(api, "FAIL", Step(1_700_000_000, "accepted"), Step(1_700_000_002, "ended", "function_error: boom"))
+    bad = msgspec.structs.replace(bad, failure="function_error", message="boom", status=503)
     open_ = story(api, "WAIT", Step(1_700_000_000, "accepted"))
     records.stories = [good, bad, open_]
-    answer = (await api("GET", f"{HELLO}/async-invocations")).json
-    assert answer["invocations"][:2] == [
+    answer = (await api("GET", f"{HELLO}/async-invocations?limit=2")).json
+    assert answer["invocations"] == [
         {
             "request_id": id_text(good.id),
             "status": "SUCCESS",
@@ -134,24 +137,53 @@ async def test_invocations_are_listed_as_functiongraph_lists_them(api: Client, r
         {
             "request_id": id_text(bad.id),
             "status": "FAIL",
-            "error_message": "function_error: boom",
-            "error_code": 500,
+            "error_message": "boom",
+            "error_code": 503,
             "start_time": "2023-11-14T22:13:20",
             "end_time": "2023-11-14T22:13:22",
         },
     ]
-    assert (answer["count"], answer["next_marker"]) == (3, 3)
-    assert records.asked[-1] == (api.project, good.route.function.removesuffix(":latest"), "", 1_699_996_400.0, 1_700_000_000.0, 100, 0)
+    assert (answer["count"], answer["next_marker"]) == (3, 2)
+    function = good.route.function.removesuffix(":latest")
+    assert records.asked[-1] == (StoryFilter(api.project, function, (), 1_699_996_400.0), 2, 0)
+    last = (await api("GET", f"{HELLO}/async-invocations?limit=2&marker=2")).json
+    assert [one["end_time"] for one in last["invocations"]] == [None]
+    assert (last["count"], last["next_marker"]) == (3, 3)
+
+
+async def test_invocations_are_found_by_id_state_and_time(api: Client, records: FakeRecords) -> None:
+    good, bad, open_ = records.stories = [story(api, state, Step(1_700_000_000, "accepted")) for state in ("SUCCESS", "FAIL", "WAIT")]
+    function = good.route.function.removesuffix(":latest")
     assert (await api("GET", f"{HELLO}/async-invocations?request_id={id_text(bad.id)}")).json["count"] == 1
     asked = "status=FAIL&query_begin_time=2023-11-14T00:00:00&query_end_time=2023-11-15T00:00:00&limit=5"
     assert (await api("GET", f"{HELLO}/async-invocations?{asked}")).json["count"] == 1
-    assert records.asked[-1][2:] == ("FAIL", 1_699_920_000.0, 1_700_006_400.0, 5, 0)
+    assert records.asked[-1] == (StoryFilter(api.project, function, ("FAIL",), 1_699_920_000.0, 1_700_006_400.0), 5, 0)
     assert (await api("GET", f"{HELLO}/async-invocations?status=NOPE")).error == (400, "FSS.1001")
     assert (await api("GET", f"{HELLO}/async-invocations?query_begin_time=never")).error == (400, "FSS.1001")
     active = (await api("GET", f"{HELLO}/active-async-invocations")).json
     assert [one["status"] for one in active["invocations"]] == ["WAIT"]
+    assert (await api("GET", f"{HELLO}/active-async-invocations?status=FAIL")).json["count"] == 0
     named = (await api("GET", f"{HELLO}/active-async-invocations?requests={id_text(open_.id)},{id_text(good.id)}")).json
     assert named["count"] == 1
+
+
+@pytest.mark.parametrize(
+    ("failure", "status", "code"),
+    [
+        ("function_error", 422, 422),
+        ("function_error", 302, 500),
+        ("timeout", 0, 408),
+        ("cancelled", 0, 4208),
+        ("answer_too_large", 200, 507),
+        ("expired", 0, 408),
+        ("function_gone", 0, 404),
+        ("init_failed", 0, 503),
+        ("of another release", 0, 500),
+    ],
+)
+def test_a_failed_invocation_has_the_code_that_a_waiting_caller_would_have_got(failure: str, status: int, code: int) -> None:
+    route = Route("p", "t", "urn:fss:local-1:p:function:default:hello:latest", Mode.ASYNC)
+    assert error_code(Story(random_id(), route, "FAIL", (), failure, "", status)) == code
 
 
 async def test_an_invocation_is_cancelled_by_its_own_function_only(api: Client, records: FakeRecords) -> None:
@@ -159,6 +191,8 @@ async def test_an_invocation_is_cancelled_by_its_own_function_only(api: Client, 
     records.stories = [waiting]
     body = {"request_id": id_text(waiting.id), "type": "force"}
     assert (await api("POST", f"{HELLO}/cancel", body)).status == 200
+    assert (await api("POST", f"{HELLO}/cancel", {**body, "type": "recursive"})).status == 200
+    assert records.asked == [True, False]
     assert (await api("POST", f"{FUNCTIONS}/second/cancel", body)).error == (400, "FSS.0400")
     assert (await api("POST", f"{HELLO}/cancel", {"request_id": "nonsense"})).error == (400, "FSS.0400")
     assert (await api("POST", f"{HELLO}/cancel", {"request_id": body["request_id"], "type": "softly"})).error == (400, "FSS.0400")

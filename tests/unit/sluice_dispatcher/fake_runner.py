@@ -35,7 +35,7 @@ class FakeRunner:
         for index, (call, done) in enumerate(self.held):
             if call.id == event:
                 del self.held[index]
-                done(call, Reply(0, failure=Failure(FailureKind.CANCELLED, "function invocation canceled")))
+                done(call, Reply(0, failure=Failure(FailureKind.CANCELLED, "function invocation canceled"), instance="i-1"))
                 return True
         return False
 

@@ -13,7 +13,7 @@ from sluice.clock import SystemClock
 from sluice.errors import ClaimLost, Unavailable
 from sluice.event import MAX_ASYNC_BODY_BYTES, MAX_EVENT_BYTES, Event, random_id
 from sluice.function import Function
-from sluice.ledger import DeadFilter, Slice, SourceKey, Story
+from sluice.ledger import DeadFilter, Slice, SourceKey, Story, StoryFilter
 from sluice.metrics import ENDED, PENDING, RECEIVED, RUNNING, SPAN_ATTEMPT, Exposition
 from sluice.outcome import Failure, FailureKind, Reply, Verdict
 from sluice_dispatcher.dispatcher import Dispatcher, api_trigger
@@ -408,16 +408,101 @@ async def test_events_of_a_deleted_trigger_still_run(mesh: Mesh) -> None:
     await mesh.until_state(event, "SUCCESS")
 
 
-async def test_a_cancelled_event_ends_whether_it_waits_or_runs(mesh: Mesh) -> None:
-    mesh.runner.slots = 1
-    runs, waits = await mesh.push(), await mesh.push()
+async def test_a_cancelled_event_that_waits_is_discarded_at_once(mesh: Mesh) -> None:
+    mesh.runner.slots = 0
+    first, second = await mesh.push(), await mesh.push()
+    assert await mesh.dispatcher.cancel("p1", second)
+    story = await mesh.dispatcher.explain("p1", second)
+    assert story is not None
+    assert (story.state, story.failure, story.message) == ("DISCARD", "cancelled", "function invocation canceled")
+    assert not await mesh.dispatcher.cancel("p1", second), "it has ended"
+    assert not await mesh.dispatcher.cancel("p2", first), "it belongs to another project"
+    assert await mesh.state(first) == "WAIT"
+    await mesh.restart()
+    assert await mesh.state(second) == "DISCARD"
+
+
+async def test_a_running_event_is_cancelled_by_force_only_and_was_executed(mesh: Mesh) -> None:
+    event = await mesh.push()
     await mesh.running(1)
-    assert await mesh.dispatcher.cancel("p1", waits)
-    assert await mesh.dispatcher.cancel("p1", runs)
-    await mesh.until_state(waits, "DISCARD")
-    await mesh.until_state(runs, "DISCARD")
-    assert not await mesh.dispatcher.cancel("p1", runs), "it has ended"
-    assert not await mesh.dispatcher.cancel("p2", runs), "it belongs to another project"
+    assert await mesh.dispatcher.cancel("p1", event)
+    assert await mesh.state(event) == "RUNNING"
+    assert await mesh.dispatcher.cancel("p1", event, force=True)
+    story = await mesh.until_state(event, "FAIL")
+    assert (story.failure, story.message) == ("cancelled", "function invocation canceled")
+
+
+async def test_a_cancelled_event_that_runs_has_its_last_attempt(mesh: Mesh) -> None:
+    mesh.define(Function(URN, max_retries=3))
+    good, bad = await mesh.push(), await mesh.push()
+    await mesh.running(2)
+    for event in (good, bad):
+        assert await mesh.dispatcher.cancel("p1", event)
+    mesh.runner.answer()
+    mesh.runner.answer(failed(FailureKind.FUNCTION_ERROR, "no"))
+    await mesh.until_state(good, "SUCCESS")
+    story = await mesh.until_state(bad, "FAIL")
+    assert (story.failure, story.message) == ("cancelled", "function invocation canceled; function_error: no")
+
+
+async def test_a_cancelled_event_that_waits_for_its_retry_fails_and_its_lane_goes_on(mesh: Mesh) -> None:
+    mesh.define(Function(URN, max_retries=3))
+    first, second, third = (Event(random_id(), b"{}", "lane") for _ in range(3))
+    for event in (first, second, third):
+        await mesh.dispatcher.push("t1", event)
+    await mesh.running(1)
+    mesh.runner.answer(failed(FailureKind.FUNCTION_ERROR))
+    await until(lambda: not mesh.runner.held)
+    assert await mesh.dispatcher.cancel("p1", second.id), "behind another of its lane"
+    assert await mesh.state(second.id) == "DISCARD"
+    assert not mesh.runner.held
+    assert await mesh.dispatcher.cancel("p1", first.id)
+    assert await mesh.state(first.id) == "FAIL"
+    await mesh.running(1)
+    assert mesh.runner.held[0][0].id == third.id
+
+
+async def test_an_event_that_another_one_s_end_took_along_runs_again(mesh: Mesh) -> None:
+    event = await mesh.push()
+    await mesh.running(1)
+    mesh.runner.answer(Reply(0, failure=Failure(FailureKind.CANCELLED, "function invocation canceled"), instance="i-1"))
+    await mesh.running(1)
+    assert mesh.runner.calls == [(event, 1), (event, 2)]
+    mesh.runner.answer()
+    await mesh.until_state(event, "SUCCESS")
+
+
+async def test_a_cancelled_event_that_is_in_the_ledger_only_ends_when_its_turn_comes(mesh: Mesh) -> None:
+    mesh.runner.slots = 0
+    first, second = await mesh.push(), await mesh.push()
+    await mesh.stop()
+    mesh.runner = FakeRunner()
+    mesh.ledger = await open_ledger(mesh.directory, clock=SystemClock())
+    mesh.dispatcher = Dispatcher(mesh.ledger, mesh.runner, mesh.snapshot, SystemClock(), Exposition())
+    assert await mesh.dispatcher.cancel("p1", second)
+    mesh.task = asyncio.ensure_future(mesh.dispatcher.run())
+    await mesh.until_state(second, "DISCARD")
+    await mesh.running(1)
+    assert mesh.runner.held[0][0].id == first
+
+
+async def test_what_runs_and_what_waits_are_listed_apart_and_counted(mesh: Mesh) -> None:
+    mesh.runner.slots = 2
+    pushed = [await mesh.push() for _ in range(5)]
+    await mesh.running(2)
+
+    async def listed(*states: str, limit: int = 10) -> tuple[set[bytes], int]:
+        page = await mesh.dispatcher.recent(StoryFilter("p1", FUNCTION, states), limit, 0)
+        return {story.id for story in page.stories}, page.total
+
+    assert await listed("RUNNING") == (set(pushed[:2]), 2)
+    assert await listed("WAIT") == (set(pushed[2:]), 3)
+    assert (await listed("WAIT", "RUNNING", limit=1))[1] == 5
+    mesh.runner.slots = 0
+    for _ in range(2):
+        mesh.runner.answer()
+    await mesh.until_state(pushed[1], "SUCCESS")
+    assert await listed("RUNNING") == (set(), 0)
 
 
 async def test_a_synchronous_call_gets_the_answer_and_leaves_no_record(mesh: Mesh) -> None:

@@ -7,11 +7,13 @@ from sluice.binding import Binding, Mode, Ordering, TriggerStatus
 from sluice.catalog import Change, FunctionGone, Health, Key
 from sluice.event import Event
 from sluice.function import Alias, Function
-from sluice.ledger import Counts, Dead, DeadFilter, End, Route, Step, Story
+from sluice.ledger import Counts, Dead, DeadFilter, End, Route, Step, Story, StoryFilter, StoryPage
+from sluice.usage import Usage, UsageFilter
 
 EVENT = b"0123456789abcdef"
 ROUTE = Route("p", "t-1", "urn:fss:here:p:function:default:f:!live", Mode.RECORDED, "timer")
-STORY = Story(EVENT, ROUTE, "FAIL", (Step(1.25, "accepted"), Step(2.5, "ended", "FAIL timeout")))
+STORY = Story(EVENT, ROUTE, "FAIL", (Step(1.25, "accepted"), Step(2.5, "ended", "FAIL timeout")), "timeout", "too slow", 504)
+USAGE = Usage("urn:fss:here:p:function:default:f:1", 60, 9, 8, 7.5, 6.5, 5.5, 4, 3, 2, 1, 12, 13, 0.25)
 
 
 def dead(sequence: int, body: bytes = b"\xff", redriven: bytes = b"") -> Dead:
@@ -27,9 +29,9 @@ class FakeRecords:
     async def explain(self, project: str, event: bytes) -> Story | None:
         return STORY if (project, event) == ("p", EVENT) else None
 
-    async def recent(self, project: str, function: str, state: str, since: float, until: float, limit: int, marker: int) -> list[Story]:
-        self.asked.append((project, function, state, since, until, limit, marker))
-        return [STORY] * limit
+    async def recent(self, which: StoryFilter, limit: int, marker: int) -> StoryPage:
+        self.asked.append((which, limit, marker))
+        return StoryPage([STORY] * limit, 77)
 
     async def dead(self, which: DeadFilter, after: int, limit: int) -> list[Dead]:
         self.asked.append(which)
@@ -43,8 +45,13 @@ class FakeRecords:
         self.asked.append(which)
         return len(self.kept)
 
-    async def cancel(self, project: str, event: bytes) -> bool:
+    async def cancel(self, project: str, event: bytes, *, force: bool = False) -> bool:
+        self.asked.append(force)
         return (project, event) == ("p", EVENT)
+
+    async def usage(self, which: UsageFilter) -> list[Usage]:
+        self.asked.append(which)
+        return [USAGE]
 
     async def counts(self, project: str) -> dict[str, Counts]:
         return {"t-1": Counts(9, 3, 2, 1, 7), "t-2": Counts()} if project == "p" else {}

@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 from sluice.errors import Unavailable
-from sluice.ledger import Counts, DeadFilter, Records
+from sluice.ledger import Counts, DeadFilter, Records, StoryFilter, StoryPage
+from sluice.usage import UsageFilter
 from sluice.wire.pace import Pace
 from sluice.wire.peer import Peer
 from sluice.wire.records_client import RemoteRecords
 from sluice.wire.records_server import RecordsService
 from sluice.wire.server import WireServer
-from tests.unit.sluice.wire.fake_records import EVENT, ROUTE, STORY, FakeRecords, dead
+from tests.unit.sluice.wire.fake_records import EVENT, ROUTE, STORY, USAGE, FakeRecords, dead
 
 PACE = Pace(beat_s=0.05)
 
@@ -39,8 +40,15 @@ async def test_a_story_is_told_of_the_project_that_owns_it(records: Records) -> 
 
 
 async def test_recent_stories_are_asked_for_with_every_bound(records: Records, fake: FakeRecords) -> None:
-    assert await records.recent("p", "f", "FAIL", 1.5, 2.5, 3, 4) == [STORY] * 3
-    assert fake.asked == [("p", "f", "FAIL", 1.5, 2.5, 3, 4)]
+    which = StoryFilter("p", "f", ("FAIL", "DISCARD"), 1.5, 2.5)
+    assert await records.recent(which, 3, 4) == StoryPage([STORY] * 3, 77)
+    assert fake.asked == [(which, 3, 4)]
+
+
+async def test_usage_is_asked_for_with_every_bound_and_comes_whole(records: Records, fake: FakeRecords) -> None:
+    for which in (UsageFilter("p"), UsageFilter("p", "f", 60.0, 120.0, 86_400, False, False)):
+        assert await records.usage(which) == [USAGE]
+        assert fake.asked[-1] == which
 
 
 async def test_dead_events_come_whole_and_in_order_however_large(records: Records, fake: FakeRecords) -> None:
@@ -59,9 +67,10 @@ async def test_dead_events_are_driven_again_and_purged(records: Records, fake: F
     assert await records.purge(DeadFilter("p")) == 2
 
 
-async def test_an_event_is_cancelled_and_counts_are_told(records: Records) -> None:
+async def test_an_event_is_cancelled_and_counts_are_told(records: Records, fake: FakeRecords) -> None:
     assert await records.cancel("p", EVENT)
-    assert not await records.cancel("q", EVENT)
+    assert not await records.cancel("q", EVENT, force=True)
+    assert fake.asked == [False, True]
     assert await records.counts("p") == {"t-1": Counts(9, 3, 2, 1, 7), "t-2": Counts()}
     assert await records.counts("q") == {}
 

@@ -14,8 +14,10 @@ import pytest
 from sluice.clock import SteppedClock
 from sluice.errors import AlreadyRunning, ClaimLost, LedgerDamaged, LedgerFull, Unavailable
 from sluice.event import Event, random_id
-from sluice.ledger import DeadFilter, End, Ended, Pending, Push, Slice, SourceKey
+from sluice.ledger import DeadFilter, End, Ended, Pending, Push, Slice, SourceKey, StoryFilter
 from sluice.outcome import FailureKind
+from sluice.usage import DAY_S, Usage, UsageFilter
+from sluice_dispatcher.ledger_sqlite import usage
 from sluice_dispatcher.ledger_sqlite.ledger import Options, SqliteLedger, open_ledger
 from sluice_dispatcher.ledger_sqlite.schema import PAGE_BYTES
 from tests.contracts.ledger import FUNCTION, MANY, PUSHED, ROUTE, events, success
@@ -77,10 +79,49 @@ async def test_the_file_is_written_with_full_synchronisation(tmp_path: Path, led
     assert writer.execute("PRAGMA wal_autocheckpoint").get == 0
 
 
+async def test_a_file_of_schema_1_is_brought_up_with_everything_in_it(tmp_path: Path, clock: SteppedClock) -> None:
+    ledger = await open_ledger(tmp_path, clock=clock, options=SMALL)
+    accepted = await ledger.accept(PUSHED, Push(events(3)))
+    await ledger.settle([success(accepted[0])])
+    await ledger.close()
+    change(tmp_path, "DROP TABLE usage")
+    change(tmp_path, "PRAGMA user_version = 1")
+    for _ in range(2):
+        ledger = await open_ledger(tmp_path, clock=clock, options=SMALL)
+        assert [one.event for one in await pending(ledger)] == [one.event for one in accepted[1:]]
+        await ledger.add_usage([Usage(f"{FUNCTION}:latest", 60, 1)])
+        await ledger.close()
+    ledger = await open_ledger(tmp_path, clock=clock, options=SMALL)
+    assert [row.calls for row in await ledger.used(UsageFilter("demo"))] == [2]
+    await ledger.close()
+
+
+async def test_old_usage_is_dropped_minutes_before_days(ledger: SqliteLedger, clock: SteppedClock) -> None:
+    at = int(clock.time() // DAY_S) * DAY_S
+    await ledger.add_usage([Usage(f"{FUNCTION}:latest", at, 1), Usage(f"{FUNCTION}:latest", at + 3 * DAY_S, 1)])
+    clock.advance(4 * DAY_S)
+    await ledger.maintain()
+    assert [row.at for row in await ledger.used(UsageFilter("demo"))] == [at + 3 * DAY_S]
+    assert len(await ledger.used(UsageFilter("demo", bucket_s=DAY_S))) == 2
+    clock.advance(300 * DAY_S)
+    await ledger.maintain()
+    assert await ledger.used(UsageFilter("demo", bucket_s=DAY_S)) == []
+
+
+async def test_of_too_many_rows_of_usage_the_oldest_are_dropped(
+    ledger: SqliteLedger, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(usage, "MOST_ROWS", 3)
+    now = int(clock.time() // 60) * 60
+    await ledger.add_usage([Usage(f"{FUNCTION}:latest", now - 60 * number, 1) for number in range(10)])
+    await ledger.maintain()
+    assert [row.at for row in await ledger.used(UsageFilter("demo"))] == [now - 120, now - 60, now]
+
+
 async def test_a_file_of_a_newer_schema_is_refused_by_name(tmp_path: Path, clock: SteppedClock) -> None:
     await closed_with(tmp_path, clock, 1)
     change(tmp_path, "PRAGMA user_version = 99")
-    with pytest.raises(LedgerDamaged, match=r"ledger\.db has schema version 99 and this release knows 1"):
+    with pytest.raises(LedgerDamaged, match=r"ledger\.db has schema version 99 and this release knows 2"):
         await open_ledger(tmp_path, clock=clock)
 
 
@@ -149,7 +190,7 @@ async def test_an_unreadable_block_hides_only_its_own_stories(tmp_path: Path, cl
     (good,) = await ledger.accept(PUSHED, Push(events(1)))
     assert await ledger.explain(bad.event.id) is None
     assert await ledger.explain(good.event.id) is not None
-    assert [story.id for story in await ledger.recent("demo", FUNCTION, "", 0, 0, 10, 0)] == [good.event.id]
+    assert [story.id for story in (await ledger.recent(StoryFilter("demo", FUNCTION), 10, 0)).stories] == [good.event.id]
     await ledger.close()
 
 
