@@ -81,8 +81,7 @@ async def ask(
         "state": {"identity": identity},
     }
     token = token or issue(token_for("gateway"), SECRET)
-    async with ControlProxy(address, lambda: token) as proxy:
-        await asyncio.wait_for(proxy.app(scope, receive, send), 10)
+    await asyncio.wait_for(ControlProxy(address, lambda: token).app(scope, receive, send), 10)
     return answers[0]["status"], b"".join(answer.get("body", b"") for answer in answers[1:])
 
 
