@@ -36,7 +36,9 @@ fi
 
 export UV_PYTHON=$PWD/.venv/bin/python
 .venv/bin/uv export --quiet --frozen --no-header --no-annotate --no-emit-project --all-extras --all-groups -o .venv/locked.txt >/dev/null
-.venv/bin/uv pip install --quiet --require-hashes --no-build -r .venv/locked.txt
+.venv/bin/uv pip install --quiet --require-hashes --no-build --compile-bytecode -r .venv/locked.txt
 # The build backend is among the locked packages, so nothing unpinned is fetched to build the project.
 .venv/bin/uv pip install --quiet --no-deps --no-build-isolation --editable .
+# A service that compiles what it imports keeps 4-8 MiB of the compiler's, and starts in twice the time.
+.venv/bin/python -m compileall -q libs services
 [ -x .venv/bin/sluice ] || die ".venv/bin/sluice was not installed"

@@ -5,12 +5,18 @@ The same as `sluice serve`, without the libraries of a command line, which would
 
 import sys
 from pathlib import Path
+from types import ModuleType
+from typing import cast
 
 from sluice.errors import SluiceError
-from sluice_cli.serve import serve
+
+sys.modules["rich"] = cast("ModuleType", None)
+"""None means that it cannot be imported: structlog would draw tracebacks with it, and it is 6 MiB of every service."""
 
 
 def main() -> int:
+    from sluice_cli.serve import serve
+
     service, data, *config = sys.argv[1:]
     try:
         serve(service, data=Path(data), config=Path(config[0]) if config else None)

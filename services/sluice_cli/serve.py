@@ -3,13 +3,10 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from importlib import import_module
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 from sluice.errors import ConfigurationError
-from sluice.host.kind_service import serve as serve_kind
-from sluice.host.kinds import GROUP
 from sluice.host.log import set_up
 from sluice.host.process import run
 from sluice.settings import Settings, load
@@ -36,6 +33,16 @@ def find(service: str) -> Serve:
     """The service of that name: one of the four core services, or an installed kind."""
     if service in CORE:
         return _core(service)
+    return _kind(service)
+
+
+def _kind(service: str) -> Serve:
+    # what a core service does not use it should not carry
+    from importlib.metadata import entry_points
+
+    from sluice.host.kind_service import serve as serve_kind
+    from sluice.host.kinds import GROUP
+
     for entry in entry_points(group=GROUP):
         if entry.name == service:
             kind = _load(service, entry.load)

@@ -1,11 +1,14 @@
 """Memory of a Sluice that has nothing to do."""
 
+import compileall
 import time
+from pathlib import Path
 
 from tools.benches.figure import Row, at_most, figure
 from tools.benches.setting import Setting, tree
 
 SETTLE_S = 4.0
+SOURCES = Path(__file__).parents[2]
 
 
 def one_process(setting: Setting) -> Row:
@@ -26,6 +29,8 @@ def mesh(setting: Setting) -> Row:
 
 def _sizes(setting: Setting, *, mesh: bool) -> dict[str, float]:
     """Resident memory by service; the fork server belongs to whom it serves."""
+    for folder in ("libs", "services"):  # as installed; what was edited since would be compiled by each service, and stay in its memory
+        compileall.compile_dir(SOURCES / folder, quiet=1)
     with setting.sluice(mesh=mesh) as sluice:
         time.sleep(SETTLE_S)
         sizes: dict[str, float] = {}

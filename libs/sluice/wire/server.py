@@ -6,12 +6,12 @@ from typing import Any, Protocol, Self, TypeAlias
 import grpc
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 
 from sluice.errors import ConfigurationError
 from sluice.wire.address import check_listening
 from sluice.wire.guard import Guard
 from sluice.wire.messages import MAX_MESSAGE_BYTES, PACKAGE
+from sluice.wire.reflection import Reflection
 
 STOP_S = 1.0
 
@@ -55,8 +55,7 @@ class WireServer:
             handlers = service.handlers(self._guard)
             self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, handlers),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        shown = (*names, health.SERVICE_NAME, reflection.SERVICE_NAME)
-        reflection.enable_server_reflection(shown, self._server)
+        self._server.add_generic_rpc_handlers((Reflection((*names, health.SERVICE_NAME)),))
         self._listen()
         await self._server.start()
         for name in ("", *names):
