@@ -1,30 +1,25 @@
 """What can be done to aliases: each change is a step on the registry's edit."""
 
-import re
 from collections.abc import Callable
 
-from sluice.errors import Fault, Invalid
-from sluice.urn import LATEST
-from sluice_control.bodies import CreateAlias, UpdateAlias
+from sluice_control.alias_rules import alias_faults, name_faults
+from sluice_control.bodies import CreateAlias, UpdateAlias, VersionStrategy
 from sluice_control.fss import Refused
+from sluice_control.function_rules import refuse
 from sluice_control.limits import Limits
 from sluice_control.registry import AliasRow, Edit, FunctionRow, View
 from sluice_control.targets import Target
 
-_NAME = re.compile(r"[A-Za-z](?:[A-Za-z0-9_-]{0,62}[A-Za-z0-9])?")
-
 
 class Aliases:
-    """An alias points to one version, and may send a percentage to one more."""
+    """An alias points to one version, and may send some events to one more: a percentage, or those whose headers fit its rules."""
 
     def __init__(self, limits: Limits, now_ms: Callable[[], int]) -> None:
         self._limits = limits
         self._now_ms = now_ms
 
     def create(self, target: Target, body: CreateAlias) -> Callable[[Edit], AliasRow]:
-        if not _NAME.fullmatch(body.name):
-            rule = "has 1-64 letters, digits, _ or -, starts with a letter and ends with a letter or digit"
-            raise Invalid([Fault("name", rule)], "FSS.1014")
+        refuse([*name_faults(body.name), *alias_faults(body)])
 
         def step(edit: Edit) -> AliasRow:
             function = target.function(edit)
@@ -37,6 +32,8 @@ class Aliases:
         return step
 
     def update(self, target: Target, name: str, body: UpdateAlias) -> Callable[[Edit], AliasRow]:
+        refuse([*alias_faults(body)])
+
         def step(edit: Edit) -> AliasRow:
             row = find(edit, target, name)
             return self._put(edit, row.function, row.name, body)
@@ -53,14 +50,16 @@ class Aliases:
         return step
 
     def _put(self, edit: Edit, function: FunctionRow, name: str, body: UpdateAlias) -> AliasRow:
-        additional, weight = _additional(body)
+        additional, weight, strategy = _additional(body)
         if edit.version(function, body.version) is None:
             raise Refused("FSS.1052", f"version: {body.version[:64]!r} is not there.")
-        if additional and (additional == LATEST or edit.version(function, additional) is None):
-            raise Refused("FSS.1091", f"{additional[:64]!r} is latest, or not there.")
+        if additional and edit.version(function, additional) is None:
+            raise Refused("FSS.1091", f"{additional[:64]!r} is not there.")
         if any(other.name != name and other.version == body.version for other in edit.aliases(function)):
             raise Refused("FSS.1066")
-        row = AliasRow(function, name, body.version, self._now_ms(), additional, weight, body.description)
+        before = edit.alias(function, name)
+        asynchronous = before.asynchronous if before else None
+        row = AliasRow(function, name, body.version, self._now_ms(), additional, weight, body.description, strategy, asynchronous)
         edit.put_alias(row)
         return row
 
@@ -73,18 +72,10 @@ def find(view: View, target: Target, name: str) -> AliasRow:
     return row
 
 
-def _additional(body: UpdateAlias) -> tuple[str, int]:
-    """The additional version and its percentage, or nothing."""
-    if len(body.description) > 512:
-        raise Invalid([Fault("description", "is longer than 512 characters")], "FSS.1019")
-    if body.additional_version_strategy:
-        raise Invalid([Fault("additional_version_strategy", "is not served here; use additional_version_weights")])
-    if len(body.additional_version_weights) > 1:
-        raise Invalid([Fault("additional_version_weights", "names more than one version")], "FSS.1091")
+def _additional(body: UpdateAlias) -> tuple[str, int, VersionStrategy | None]:
+    """The additional version with its percentage or its rules, or nothing; of a body without a fault."""
     for version, weight in body.additional_version_weights.items():
-        if not 0 <= weight <= 100:
-            raise Invalid([Fault("additional_version_weights", f"is {weight}, and goes from 0 to 100 percent")], "FSS.1092")
-        if version == body.version:
-            raise Refused("FSS.1093")
-        return version, weight
-    return "", 0
+        return version, weight, None
+    for version, strategy in body.additional_version_strategy.items():
+        return version, 0, strategy
+    return "", 0, None

@@ -27,7 +27,7 @@ _ENDED = frozenset({"SUCCESS", "FAIL", "DISCARD"})
 def async_config(row: AsyncRow, region: str) -> dict[str, Any]:
     destinations = row.config.destination_config
     return {
-        "func_urn": str(row.function.urn(region, row.version)),
+        "func_urn": str(row.function.urn(region, row.qualifier)),
         "max_async_event_age_in_seconds": row.config.max_async_event_age_in_seconds,
         "max_async_retry_attempts": row.config.max_async_retry_attempts,
         "destination_config": {

@@ -21,7 +21,7 @@ class _FunctionParam(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class AsyncSettings:
-    """Steps on the asynchronous settings of versions."""
+    """Steps on the asynchronous settings of versions and aliases."""
 
     def __init__(self, region: str, now_ms: Callable[[], int]) -> None:
         self._region = region
@@ -34,12 +34,12 @@ class AsyncSettings:
             raise Invalid(faults)
 
         def step(edit: Edit) -> AsyncRow:
-            function, version = versioned(edit, target)
-            before = edit.async_row(function, version)
-            row = AsyncRow(function, version, config, before.created_ms if before else self._now_ms(), self._now_ms())
+            function, qualifier = qualified(edit, target)
+            before = edit.async_row(function, qualifier)
+            row = AsyncRow(function, qualifier, config, before.created_ms if before else self._now_ms(), self._now_ms())
             edit.put_async(row)
             self._refuse_missing(edit, config, target)
-            self._refuse_cycle(edit, function, version)
+            self._refuse_cycle(edit, function, qualifier)
             return row
 
         return step
@@ -47,7 +47,7 @@ class AsyncSettings:
     def delete(self, target: Target) -> Callable[[Edit], None]:
         def step(edit: Edit) -> None:
             row = find(edit, target)
-            edit.remove_async(row.function, row.version)
+            edit.remove_async(row.function, row.qualifier)
 
         return step
 
@@ -82,10 +82,10 @@ class AsyncSettings:
             if to and not _nodes(view, self._urn(to, target.urn.project), target.urn.project):
                 raise Refused("FSS.1051", f"destination_config.{end}.param: names it.")
 
-    def _refuse_cycle(self, view: View, function: FunctionRow, version: str) -> None:
+    def _refuse_cycle(self, view: View, function: FunctionRow, qualifier: str) -> None:
         """Follow the destinations from here; one that leads back is refused, because an event would go round until its hops are used up."""
-        start = (function.id, version)
-        waiting, seen = [(function, version)], set[tuple[int, str]]()
+        start = (function.id, qualifier)
+        waiting, seen = [(function, qualifier)], set[tuple[int, str]]()
         while waiting:
             for after, name in self._next(view, *waiting.pop()):
                 if (after.id, name) == start:
@@ -94,41 +94,39 @@ class AsyncSettings:
                     seen.add((after.id, name))
                     waiting.append((after, name))
 
-    def _next(self, view: View, function: FunctionRow, version: str) -> Iterator[tuple[FunctionRow, str]]:
-        row = view.async_row(function, version)
+    def _next(self, view: View, function: FunctionRow, qualifier: str) -> Iterator[tuple[FunctionRow, str]]:
+        row = view.async_row(function, qualifier)
         for end in _ENDS:
             to: Destination | None = getattr(row.config.destination_config, end) if row else None
             if to:
                 yield from _nodes(view, self._urn(to, function.project), function.project)
 
 
-def versioned(view: View, target: Target) -> tuple[FunctionRow, str]:
-    """The version whose settings are meant. Raises Refused or Invalid: settings belong to a version, not to an alias."""
-    if target.urn.alias is not None:
-        raise Invalid([Fault("function_urn", "names an alias; asynchronous settings belong to a version")])
+def qualified(view: View, target: Target) -> tuple[FunctionRow, str]:
+    """The version or alias whose settings are meant. Raises Refused for one that is not there."""
     row = target.version(view)
-    return row.function, row.name
+    return row.function, row.name if target.urn.alias is None else target.urn.qualifier
 
 
 def find(view: View, target: Target) -> AsyncRow:
     """Raises Refused (FSS.0404)."""
-    row = view.async_row(*versioned(view, target))
+    row = view.async_row(*qualified(view, target))
     if row is None:
         raise Refused("FSS.0404")
     return row
 
 
 def _nodes(view: View, urn: Urn, project: str) -> list[tuple[FunctionRow, str]]:
-    """The versions that a destination may reach: that of an alias, and its additional one."""
+    """Whose settings a destination's events may meet: an alias's own; or those of its version and its additional one."""
     function = view.function(urn.project, urn.package, urn.name) if urn.project == project else None
     if function is None:
         return []
     if urn.alias is None:
-        names = [urn.qualifier]
-    else:
-        alias = view.alias(function, urn.alias)
-        names = [name for name in (alias.version, alias.additional) if name] if alias else []
-    return [(function, name) for name in names if view.version(function, name)]
+        return [(function, urn.qualifier)] if view.version(function, urn.qualifier) else []
+    alias = view.alias(function, urn.alias)
+    if alias is None:
+        return []
+    return [(function, urn.qualifier)] if alias.asynchronous else [(function, name) for name in (alias.version, alias.additional) if name]
 
 
 def _range_faults(config: AsyncConfig) -> Iterator[Fault]:

@@ -117,11 +117,23 @@ class CreateVersion(_Body, frozen=True, kw_only=True):
     description: str = ""
 
 
+class VersionStrategyRule(_Body, frozen=True, kw_only=True):
+    rule_type: str = "Header"
+    param: str
+    op: str
+    value: str
+
+
+class VersionStrategy(_Body, frozen=True, kw_only=True):
+    rules: list[VersionStrategyRule]
+    combine_type: str = "and"
+
+
 class UpdateAlias(_Body, frozen=True, kw_only=True):
     version: str
     description: str = ""
     additional_version_weights: dict[str, int] = {}
-    additional_version_strategy: dict[str, Any] = {}
+    additional_version_strategy: dict[str, VersionStrategy] = {}
 
 
 class CreateAlias(UpdateAlias, frozen=True, kw_only=True):

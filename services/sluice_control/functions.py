@@ -17,7 +17,16 @@ from sluice_control.registry import Edit, FunctionRow, VersionRow, View
 from sluice_control.targets import Target
 from sluice_control.vault import Vault
 
-_NOT_RUN = ("description", "strategy_config", "tags", "log_config", "enterprise_project_id", "lts_custom_tag", "extend_config")
+_NOT_RUN = (
+    "description",
+    "strategy_config",
+    "tags",
+    "log_config",
+    "enterprise_project_id",
+    "lts_custom_tag",
+    "extend_config",
+    "enable_dynamic_memory",
+)
 """Settings that the instances of a function do not depend on."""
 
 Step = Callable[[Edit], VersionRow]

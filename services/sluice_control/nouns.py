@@ -7,10 +7,10 @@ import msgspec
 
 from sluice.binding import Binding
 from sluice.catalog import Change, Key
-from sluice.function import Alias, Function
+from sluice.function import Alias, Asynchronous, Function, HeaderRule
 from sluice.urn import parse
-from sluice_control.bodies import Destination, FunctionSettings
-from sluice_control.registry import AliasRow, Commit, KeyRow, Noun, Removed, ReservedRow, TriggerRow, VersionRow
+from sluice_control.bodies import AsyncConfig, Destination, FunctionSettings
+from sluice_control.registry import AliasRow, Commit, FunctionRow, KeyRow, Noun, Removed, ReservedRow, TriggerRow, VersionRow
 from sluice_control.reserved import reservation
 from sluice_control.vault import Vault
 
@@ -93,7 +93,7 @@ class Teller:
         return Change(generation, removed=name)
 
     def function(self, row: VersionRow, with_secrets: bool) -> Function:
-        settings, config = row.settings, row.asynchronous
+        settings, after = row.settings, self._asynchronous(row.function, row.asynchronous)
         strategy = settings.strategy_config
         secrets = self._vault.unseal(row.sealed, f"function:{row.function.id}") if with_secrets and row.sealed else b""
         return Function(
@@ -111,10 +111,11 @@ class Teller:
             instance_concurrency=strategy.concurrent_num if strategy else 1,
             environment=variables(settings.user_data),
             secrets=variables(secrets.decode()),
-            max_retries=config.max_async_retry_attempts if config else 0,
-            max_age_s=config.max_async_event_age_in_seconds if config else UNCONFIGURED_MAX_AGE_S,
-            on_success=self._destination(row, config.destination_config.on_success if config else None),
-            on_failure=self._destination(row, config.destination_config.on_failure if config else None),
+            max_retries=after.max_retries,
+            max_age_s=after.max_age_s,
+            on_success=after.on_success,
+            on_failure=after.on_failure,
+            dynamic_memory=bool(settings.enable_dynamic_memory),
         )
 
     def binding(self, row: TriggerRow, with_secrets: bool) -> Binding:
@@ -146,10 +147,30 @@ class Teller:
         return Key(row.access_key, secret, row.project, row.role)
 
     def _alias(self, row: AliasRow) -> Alias:
-        return Alias(str(row.function.urn(self._region, "!" + row.name)), row.version, row.additional, row.weight)
+        strategy = row.strategy
+        return Alias(
+            urn=str(row.function.urn(self._region, "!" + row.name)),
+            version=row.version,
+            additional=row.additional,
+            weight=row.weight,
+            rules=tuple(HeaderRule(rule.param, rule.op, rule.value) for rule in strategy.rules) if strategy else (),
+            combine=strategy.combine_type if strategy else "and",
+            asynchronous=self._asynchronous(row.function, row.asynchronous) if row.asynchronous else None,
+        )
 
-    def _destination(self, row: VersionRow, to: Destination | None) -> str:
-        return destination_urn(to, self._region, row.function.project) if to else ""
+    def _asynchronous(self, function: FunctionRow, config: AsyncConfig | None) -> Asynchronous:
+        if config is None:
+            return Asynchronous(0, UNCONFIGURED_MAX_AGE_S)
+        ends = config.destination_config
+        return Asynchronous(
+            config.max_async_retry_attempts,
+            config.max_async_event_age_in_seconds,
+            self._destination(function, ends.on_success),
+            self._destination(function, ends.on_failure),
+        )
+
+    def _destination(self, function: FunctionRow, to: Destination | None) -> str:
+        return destination_urn(to, self._region, function.project) if to else ""
 
 
 def destination_urn(to: Destination, region: str, project: str) -> str:

@@ -11,7 +11,7 @@ import msgspec
 from sluice.binding import Mode, TriggerStatus
 from sluice.trigger_options import TriggerOptions
 from sluice.urn import Urn
-from sluice_control.bodies import AsyncConfig, FunctionSettings, ReservedInstances
+from sluice_control.bodies import AsyncConfig, FunctionSettings, ReservedInstances, VersionStrategy
 
 T = TypeVar("T")
 
@@ -48,6 +48,9 @@ class VersionRow(msgspec.Struct, frozen=True):
 
 
 class AliasRow(msgspec.Struct, frozen=True):
+    """One alias. `additional` gets `weight` percent of the events, or those that `strategy` sends there. `asynchronous` is read with it
+    and written by `put_async`."""
+
     function: FunctionRow
     name: str
     version: str
@@ -55,13 +58,15 @@ class AliasRow(msgspec.Struct, frozen=True):
     additional: str = ""
     weight: int = 0
     description: str = ""
+    strategy: VersionStrategy | None = None
+    asynchronous: AsyncConfig | None = None
 
 
 class AsyncRow(msgspec.Struct, frozen=True):
-    """The asynchronous settings of one version."""
+    """The asynchronous settings of a version, or of an alias (`!name`)."""
 
     function: FunctionRow
-    version: str
+    qualifier: str
     config: AsyncConfig
     created_ms: int
     modified_ms: int
@@ -177,7 +182,7 @@ class View(Protocol):
     def versions(self, function: FunctionRow) -> list[VersionRow]: ...
     def alias(self, function: FunctionRow, name: str) -> AliasRow | None: ...
     def aliases(self, function: FunctionRow) -> list[AliasRow]: ...
-    def async_row(self, function: FunctionRow, version: str) -> AsyncRow | None: ...
+    def async_row(self, function: FunctionRow, qualifier: str) -> AsyncRow | None: ...
     def async_rows(self, function: FunctionRow) -> list[AsyncRow]: ...
     def test_events(self, function: FunctionRow) -> list[EventRow]:
         """By name."""
@@ -251,7 +256,7 @@ class Edit(View, Protocol):
     def remove_test_event(self, function: FunctionRow, name: str) -> None: ...
     def remove_tag(self, function: FunctionRow, name: str, *, system: bool) -> None: ...
     def remove_reserved(self, function: FunctionRow, qualifier: str) -> None: ...
-    def remove_async(self, function: FunctionRow, version: str) -> None: ...
+    def remove_async(self, function: FunctionRow, qualifier: str) -> None: ...
     def remove_trigger(self, row: TriggerRow) -> None: ...
     def remove_key(self, access_key: str) -> None: ...
 

@@ -26,7 +26,7 @@ _ORDER = (VersionRow, AliasRow, ReservedRow, TriggerRow, KeyRow)
 """What others point at comes first when it is put, and last when it is removed."""
 
 _PUT_VERSION = "INSERT OR REPLACE INTO version VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_PUT_ALIAS = "INSERT OR REPLACE INTO alias VALUES (?, ?, ?, ?, ?, ?, ?)"
+_PUT_ALIAS = "INSERT OR REPLACE INTO alias VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _PUT_ASYNC = "INSERT OR REPLACE INTO asynchronous VALUES (?, ?, ?, ?, ?)"
 _PUT_TRIGGER = "INSERT OR REPLACE INTO trigger_ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _PUT_KEY = "INSERT OR REPLACE INTO access_key VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -66,12 +66,13 @@ class SqliteEdit(SqliteView):
         self._touch(row)
 
     def put_alias(self, row: AliasRow) -> None:
-        self._run(_PUT_ALIAS, row.function.id, row.name, row.version, row.modified_ms, row.additional, row.weight, row.description)
+        values = (row.version, row.modified_ms, row.additional, row.weight, row.description)
+        self._run(_PUT_ALIAS, row.function.id, row.name, *values, _text(row.strategy) if row.strategy else "")
         self._touch(row)
 
     def put_async(self, row: AsyncRow) -> None:
-        self._run(_PUT_ASYNC, row.function.id, row.version, _text(row.config), row.created_ms, row.modified_ms)
-        self._touch_version(row.function, row.version)
+        self._run(_PUT_ASYNC, row.function.id, row.qualifier, _text(row.config), row.created_ms, row.modified_ms)
+        self._touch_qualified(row.function, row.qualifier)
 
     def put_test_event(self, function: FunctionRow, row: EventRow) -> None:
         self._run("INSERT OR REPLACE INTO test_event VALUES (?, ?, ?, ?, ?)", row.id, function.id, row.name, row.content, row.modified_ms)
@@ -120,6 +121,7 @@ class SqliteEdit(SqliteView):
         row = self.alias(function, name)
         if row:
             self._touched[_key(row)] = Removed(row)
+            self._run("DELETE FROM asynchronous WHERE function = ? AND version = ?", function.id, f"!{name}")
             self._run("DELETE FROM alias WHERE function = ? AND name = ?", function.id, name)
             self.remove_reserved(function, f"!{name}")
 
@@ -135,9 +137,9 @@ class SqliteEdit(SqliteView):
             self._touched[_key(row)] = Removed(row)
             self._run("DELETE FROM reserved WHERE function = ? AND qualifier = ?", function.id, qualifier)
 
-    def remove_async(self, function: FunctionRow, version: str) -> None:
-        self._run("DELETE FROM asynchronous WHERE function = ? AND version = ?", function.id, version)
-        self._touch_version(function, version)
+    def remove_async(self, function: FunctionRow, qualifier: str) -> None:
+        self._run("DELETE FROM asynchronous WHERE function = ? AND version = ?", function.id, qualifier)
+        self._touch_qualified(function, qualifier)
 
     def remove_trigger(self, row: TriggerRow) -> None:
         self._touched[_key(row)] = Removed(row)
@@ -152,15 +154,17 @@ class SqliteEdit(SqliteView):
     def _touch(self, row: Noun) -> None:
         self._touched[_key(row)] = row
 
-    def _touch_version(self, function: FunctionRow, version: str) -> None:
-        row = self.version(function, version)
+    def _touch_qualified(self, function: FunctionRow, qualifier: str) -> None:
+        row = self.alias(function, qualifier[1:]) if qualifier.startswith("!") else self.version(function, qualifier)
         if row:
             self._touch(row)
 
     def _now(self, touched: Noun | Removed) -> Noun | Removed:
-        # A version is told with its asynchronous settings, which are put by themselves.
+        # Versions and aliases are told with their asynchronous settings, which are put by themselves.
         if isinstance(touched, VersionRow):
             return self.version(touched.function, touched.name) or touched
+        if isinstance(touched, AliasRow):
+            return self.alias(touched.function, touched.name) or touched
         return touched
 
     def _run(self, sql: str, *values: Any) -> None:

@@ -112,6 +112,12 @@ INSERT INTO project SELECT value, 'default', 0, '', '{}' FROM meta WHERE name = 
 ALTER TABLE access_key ADD COLUMN expires_ms INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE access_key ADD COLUMN sealed_proof BLOB NOT NULL DEFAULT x'';
 ALTER TABLE access_key ADD COLUMN triggers TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE alias ADD COLUMN strategy TEXT NOT NULL DEFAULT '';
+DROP VIEW alias_row;
+CREATE VIEW alias_row AS
+    SELECT f.id AS function, f.project, f.package, f.name AS function_name, f.created_ms,
+        a.name, a.version, a.modified_ms, a.additional, a.weight, a.description, a.strategy, s.config
+    FROM function f JOIN alias a ON a.function = f.id LEFT JOIN asynchronous s ON s.function = a.function AND s.version = '!' || a.name;
 CREATE INDEX access_key_project ON access_key (project, created_ms);
 CREATE VIEW access_key_row AS
     SELECT k.access_key, k.project, k.role, k.sealed, k.created_ms, k.description, k.expires_ms, k.sealed_proof, k.triggers,

@@ -8,7 +8,7 @@ import msgspec
 
 from sluice.binding import Mode, TriggerStatus
 from sluice.trigger_options import TriggerOptions
-from sluice_control.bodies import AsyncConfig, FunctionSettings, ReservedInstances
+from sluice_control.bodies import AsyncConfig, FunctionSettings, ReservedInstances, VersionStrategy
 from sluice_control.registry import (
     AliasRow,
     AsyncRow,
@@ -26,6 +26,7 @@ from sluice_control.registry import (
 
 _settings = msgspec.json.Decoder(FunctionSettings)
 _async = msgspec.json.Decoder(AsyncConfig)
+_strategy = msgspec.json.Decoder(VersionStrategy)
 _options = msgspec.json.Decoder(TriggerOptions)
 _reserved = msgspec.json.Decoder(ReservedInstances)
 _quotas = msgspec.json.Decoder(Quotas)
@@ -91,11 +92,11 @@ class SqliteView:
     def aliases(self, function: FunctionRow) -> list[AliasRow]:
         return [_alias(row) for row in self._rows("SELECT * FROM alias_row WHERE function = ? ORDER BY name", function.id)]
 
-    def async_row(self, function: FunctionRow, version: str) -> AsyncRow | None:
+    def async_row(self, function: FunctionRow, qualifier: str) -> AsyncRow | None:
         return next(
             (
                 _async_row(row)
-                for row in self._rows("SELECT * FROM asynchronous_row WHERE function = ? AND version = ?", function.id, version)
+                for row in self._rows("SELECT * FROM asynchronous_row WHERE function = ? AND version = ?", function.id, qualifier)
             ),
             None,
         )
@@ -217,12 +218,23 @@ def _key(row: tuple[Any, ...]) -> KeyRow:
 
 
 def _alias(row: tuple[Any, ...]) -> AliasRow:
-    return AliasRow(FunctionRow(*row[:5]), *row[5:])
+    name, version, modified_ms, additional, weight, description, strategy, config = row[5:]
+    return AliasRow(
+        function=FunctionRow(*row[:5]),
+        name=name,
+        version=version,
+        modified_ms=modified_ms,
+        additional=additional,
+        weight=weight,
+        description=description,
+        strategy=_strategy.decode(strategy) if strategy else None,
+        asynchronous=_async.decode(config) if config else None,
+    )
 
 
 def _async_row(row: tuple[Any, ...]) -> AsyncRow:
-    version, config, created_ms, modified_ms = row[5:]
-    return AsyncRow(FunctionRow(*row[:5]), version, _async.decode(config), created_ms, modified_ms)
+    qualifier, config, created_ms, modified_ms = row[5:]
+    return AsyncRow(FunctionRow(*row[:5]), qualifier, _async.decode(config), created_ms, modified_ms)
 
 
 def _trigger(row: tuple[Any, ...]) -> TriggerRow:

@@ -4,10 +4,20 @@ from typing import Any
 
 import pytest
 
+from sluice.catalog import Snapshot
+from sluice.function import Alias, HeaderRule
+from sluice_control.control import Control
 from tests.unit.sluice_control.client import Client, function_body
 
 FUNCTIONS = "/v2/{p}/fgs/functions"
 HELLO = f"{FUNCTIONS}/hello"
+
+GREY = {"rule_type": "Header", "param": "X-Grey", "op": "=", "value": "yes"}
+
+
+def split(additional: str, **strategy: Any) -> dict[str, Any]:
+    """An alias of v2 whose rules send some requests elsewhere."""
+    return {"name": "a", "version": "v2", "additional_version_strategy": {additional: {"combine_type": "or", "rules": [GREY], **strategy}}}
 
 
 @pytest.fixture
@@ -58,7 +68,19 @@ async def test_an_alias_is_made_shown_changed_listed_and_deleted(hello: Client) 
         ({"name": "a", "version": "v2", "additional_version_weights": {"v1": 1, "v3": 1}}, (400, "FSS.1091")),
         ({"name": "a", "version": "v2", "additional_version_weights": {"v1": 101}}, (400, "FSS.1092")),
         ({"name": "a", "version": "v2", "additional_version_weights": {"v2": 1}}, (400, "FSS.1093")),
-        ({"name": "a", "version": "v2", "additional_version_strategy": {"v1": {}}}, (400, "FSS.0400")),
+        ({"name": "a", "version": "v2", "additional_version_strategy": {"v1": {}}}, (400, "FSS.1091")),
+        (split("v1", rules=[]), (400, "FSS.1091")),
+        (split("v1", combine_type="xor"), (400, "FSS.1091")),
+        (split("v1", rules=[GREY | {"op": "like"}]), (400, "FSS.1091")),
+        (split("v1", rules=[GREY | {"param": "x grey"}]), (400, "FSS.1091")),
+        (split("v1", rules=[GREY | {"rule_type": "Cookie"}]), (400, "FSS.1091")),
+        (split("v1", rules=[GREY | {"value": ""}]), (400, "FSS.1091")),
+        (split("v1", rules=[GREY | {"colour": "red"}]), (400, "FSS.1091")),
+        (split("v9"), (400, "FSS.1091")),
+        (split("latest"), (400, "FSS.1091")),
+        (split("v2"), (400, "FSS.1093")),
+        (split("v1") | {"additional_version_weights": {"v1": 5}}, (400, "FSS.1091")),
+        ({"name": "a", "version": "v2", "description": "d" * 513}, (400, "FSS.1019")),
     ],
 )
 async def test_what_breaks_an_aliass_rule_is_refused(hello: Client, body: dict[str, Any], error: tuple[int, str]) -> None:
@@ -82,3 +104,37 @@ async def test_a_function_has_at_most_10_aliases(hello: Client) -> None:
         await hello("POST", f"{HELLO}/versions", {"version": f"w{number}"})
         assert (await hello("POST", f"{HELLO}/aliases", {"name": f"a{number}", "version": f"w{number}"})).status == 200
     assert (await hello("POST", f"{HELLO}/aliases", {"name": "more", "version": "v1"})).error == (403, "FSS.1043")
+
+
+async def test_every_fault_of_an_alias_is_named_in_one_message(hello: Client) -> None:
+    bad = split("v2", combine_type="xor", rules=[{"param": "", "op": "~", "value": ""}]) | {"name": "-", "description": "d" * 513}
+    answer = await hello("POST", f"{HELLO}/aliases", bad)
+    assert answer.error == (400, "FSS.1014")
+    rules = "additional_version_strategy.v2.rules.0"
+    for field in ("name", "description", "combine_type", f"{rules}.param", f"{rules}.op", f"{rules}.value", "'v2'"):
+        assert field in answer.message
+
+
+async def test_header_rules_are_kept_shown_and_told(hello: Client, control: Control) -> None:
+    body = split("v1", rules=[GREY, {"param": "region", "op": "in", "value": "north, south"}])
+    made = await hello("POST", f"{HELLO}/aliases", body)
+    assert made.json["additional_version_weights"] is None
+    rules = [GREY, {"rule_type": "Header", "param": "region", "op": "in", "value": "north, south"}]
+    assert made.json["additional_version_strategy"] == {"v1": {"combine_type": "or", "rules": rules}}
+    assert (await hello("GET", f"{HELLO}/aliases/a")).json == made.json
+    alias = await told(control, made.json["alias_urn"])
+    assert (alias.version, alias.additional, alias.weight, alias.combine) == ("v2", "v1", 0, "or")
+    assert alias.rules == (HeaderRule("X-Grey", "=", "yes"), HeaderRule("region", "in", "north, south"))
+    assert (await hello("PUT", f"{HELLO}/aliases/a", {"version": "v2"})).status == 200
+    assert (await hello("GET", f"{HELLO}/aliases/a")).json["additional_version_strategy"] is None
+    assert (await told(control, made.json["alias_urn"])).rules == ()
+
+
+async def told(control: Control, urn: str) -> Alias:
+    """The alias as the services hear of it."""
+    snapshot = Snapshot()
+    async for change in control.watch("dispatcher", frozenset()):
+        snapshot.apply(change)
+        if change.synced:
+            break
+    return snapshot.aliases[urn]

@@ -111,11 +111,45 @@ async def test_a_way_back_through_an_alias_is_seen_too(api: Client) -> None:
     assert (await api("PUT", CONFIG, {"destination_config": {"on_success": alias}})).error == (400, "FSS.0400")
 
 
-async def test_settings_belong_to_a_version_and_not_to_an_alias(api: Client) -> None:
+async def test_an_alias_may_have_settings_of_its_own(api: Client, control: Control) -> None:
     await api("POST", f"{HELLO}/aliases", {"name": "live", "version": "latest"})
-    answer = await api("PUT", f"{FUNCTIONS}/{api.project}:default:hello:!live/async-invoke-config", {})
-    assert answer.error == (400, "FSS.0400")
-    assert "alias" in answer.message
+    live = f"{FUNCTIONS}/{api.project}:default:hello:!live/async-invoke-config"
+    assert (await api("GET", live)).error == (404, "FSS.0404")
+    put = await api("PUT", live, {"max_async_retry_attempts": 3, "max_async_event_age_in_seconds": 60})
+    assert (put.status, put.json["func_urn"].rpartition(":")[2]) == (200, "!live")
+    assert (await api("GET", live)).json == put.json
+    assert (await api("GET", CONFIG)).error == (404, "FSS.0404")
+    await api("PUT", CONFIG, {})
+    listed = (await api("GET", f"{HELLO}/async-invoke-configs")).json
+    assert [one["func_urn"].rpartition(":")[2] for one in listed["async_invoke_configs"]] == ["!live", "latest"]
+    function = control.view.function(api.project, "default", "hello")
+    assert function
+    alias = control.view.alias(function, "live")
+    assert alias
+    assert alias.asynchronous
+    assert alias.asynchronous.max_async_retry_attempts == 3
+    await api("PUT", f"{HELLO}/aliases/live", {"version": "latest", "description": "kept"})
+    assert (await api("GET", live)).json["max_async_retry_attempts"] == 3
+    assert (await api("DELETE", live)).status == 204
+    assert (await api("GET", live)).error == (404, "FSS.0404")
+
+
+async def test_settings_of_an_alias_go_with_it(api: Client, control: Control) -> None:
+    live = f"{FUNCTIONS}/{api.project}:default:hello:!live/async-invoke-config"
+    assert (await api("PUT", live, {})).error == (404, "FSS.1053")
+    await api("POST", f"{HELLO}/aliases", {"name": "live", "version": "latest"})
+    await api("PUT", live, {})
+    await api("DELETE", f"{HELLO}/aliases/live")
+    await api("POST", f"{HELLO}/aliases", {"name": "live", "version": "latest"})
+    assert (await api("GET", live)).error == (404, "FSS.0404")
+
+
+async def test_a_destination_that_leads_back_through_an_aliass_own_settings_is_refused(api: Client) -> None:
+    await api("POST", f"{HELLO}/aliases", {"name": "live", "version": "latest"})
+    live = f"{api.project}:default:hello:!live"
+    assert (await api("PUT", f"{FUNCTIONS}/second/async-invoke-config", {"destination_config": {"on_failure": to(live)}})).status == 200
+    refused = await api("PUT", f"{FUNCTIONS}/{live}/async-invoke-config", {"destination_config": {"on_failure": to("second")}})
+    assert (refused.error, "leads back" in refused.message) == ((400, "FSS.0400"), True)
 
 
 async def test_invocations_are_listed_as_functiongraph_lists_them(api: Client, records: FakeRecords) -> None:
