@@ -122,6 +122,28 @@ class LedgerContract:
         assert [pending.event for pending in await self.pending()] == [*pieces[0].events, *pieces[2].events]
         assert [(await self.ledger.claim(key)).position for key in keys] == ["1", None, "1"]
 
+    async def test_events_of_many_triggers_accepted_together_keep_their_own(self) -> None:
+        routes = [Route("demo", f"trigger-{number}", f"{FUNCTION}:latest", Mode.RECORDED, "timer") for number in range(6)]
+        claims = [await self.ledger.claim(SourceKey(route.trigger, "1", "schedule")) for route in routes]
+        pieces = [Slice(claim.key, claim.epoch, None, "1", events(1)) for claim in claims]
+        order = (0, 1, 1, 0, 2, 3, 4, 5)
+        ends = {number: "2" if order.count(number) > 1 else "1" for number in order}
+        slices = []
+        for at, number in enumerate(order):
+            again = number in order[:at]
+            piece = Slice(pieces[number].key, pieces[number].epoch, "1" if again else None, "2" if again else "1", events(1))
+            slices.append((routes[number], piece))
+        await self.ledger.accept_all(slices)
+        self.ledger = await self.restart()
+        waiting = await self.pending()
+        assert [(pending.route, pending.event) for pending in waiting] == [(route, piece.events[0]) for route, piece in slices]
+        await self.ledger.settle([Ended(pending, End.SUCCESS, self.clock.time()) for pending in waiting[:3]])
+        self.ledger = await self.restart()
+        left = await self.pending()
+        assert [pending.route.trigger for pending in left] == [f"trigger-{number}" for number in order[3:]]
+        assert [self.ledger.counts()[route.trigger].open for route in routes] == [1, 0, 1, 1, 1, 1]
+        assert [(await self.ledger.claim(claim.key)).position for claim in claims] == [ends[number] for number in range(6)]
+
     async def test_seek_moves_the_position_and_ends_the_claim_before_it(self) -> None:
         claim = await self.ledger.claim(SOURCE)
         moved = await self.ledger.seek(SOURCE, "100")

@@ -1,7 +1,7 @@
 """How events lie in the file: many in one block, never a row an event.
 
-A block is what one commit accepted of one route and source, one after the other. Its 16-byte ids stand in a column of their own, so that an
-event is found without reading bodies. The bodies follow each other as they are, after a small header of what else is needed on the way.
+A block is what one commit accepted of one function and shard, one after the other. Its 16-byte ids stand in a column of their own, so that
+an event is found without reading bodies. The bodies follow each other as they are, after a small header of what else is needed on the way.
 """
 
 from collections.abc import Callable, Sequence
@@ -37,6 +37,8 @@ class _Header(msgspec.Struct, array_like=True):
     traces: str | list[str]
     choices: str | list[str] = ""
     """Since format 2."""
+    routes: list[int] = []
+    """Since format 2: the number of each event's route, where they are not all the one that stands beside the block."""
 
 
 _encode_header = msgspec.msgpack.Encoder().encode
@@ -59,7 +61,8 @@ def encode_ids(events: Sequence[Event]) -> bytes:
     return b"".join([event.id for event in events])
 
 
-def encode_bodies(events: Sequence[Event]) -> bytes:
+def encode_bodies(events: Sequence[Event], routes: list[int] | None = None) -> bytes:
+    """`routes` has the number of each event's route, unless all have the same."""
     header = _encode_header(
         _Header(
             [len(event.body) for event in events],
@@ -67,6 +70,7 @@ def encode_bodies(events: Sequence[Event]) -> bytes:
             _one_or_all([event.records for event in events]),
             _one_or_all([event.trace for event in events]),
             _one_or_all([event.choice for event in events]),
+            routes or [],
         )
     )
     return b"".join([len(header).to_bytes(_HEADER_LENGTH, "big"), header, *[event.body for event in events]])
@@ -83,6 +87,17 @@ def decode(form: int, ids: bytes, bodies: bytes) -> list[Event]:
         raise Unreadable(str(error)) from error
 
 
+def routes_in(form: int, bodies: bytes, beside: int) -> list[int]:
+    """The number of the route of each event of a block that has `beside` standing beside it. Raises Unreadable."""
+    if form not in _DECODERS:
+        raise Unreadable(f"block format {form} is not known")
+    try:
+        header, _ = _header(bodies)
+    except msgspec.DecodeError as error:
+        raise Unreadable(str(error)) from error
+    return _each(header.routes or beside, len(header.lengths))
+
+
 def find_id(ids: bytes, wanted: bytes) -> int:
     """The index of an id among concatenated ones, or -1."""
     at = ids.find(wanted)
@@ -92,8 +107,7 @@ def find_id(ids: bytes, wanted: bytes) -> int:
 
 
 def _decode(ids: bytes, bodies: bytes) -> list[Event]:
-    start = _HEADER_LENGTH + int.from_bytes(bodies[:_HEADER_LENGTH], "big")
-    header = _decode_header(bodies[_HEADER_LENGTH:start])
+    header, start = _header(bodies)
     count = len(header.lengths)
     if len(ids) != count * ID_BYTES or len(bodies) != start + sum(header.lengths):
         raise Unreadable("the lengths in its header do not fit")
@@ -105,6 +119,12 @@ def _decode(ids: bytes, bodies: bytes) -> list[Event]:
         events.append(Event(identity, bodies[start : start + length], lanes[index], records[index], traces[index], choices[index]))
         start += length
     return events
+
+
+def _header(bodies: bytes) -> tuple[_Header, int]:
+    """The header, and where the bodies begin."""
+    start = _HEADER_LENGTH + int.from_bytes(bodies[:_HEADER_LENGTH], "big")
+    return _decode_header(bodies[_HEADER_LENGTH:start]), start
 
 
 def _one_or_all(values: list[T]) -> T | list[T]:

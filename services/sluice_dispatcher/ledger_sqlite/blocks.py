@@ -49,19 +49,26 @@ class OpenBlock:
 
 
 class _Draft:
-    """A block that the transaction at hand fills."""
+    """A block that the transaction at hand fills. `routes` has the number of each event's route once they are not all the first one's."""
 
-    __slots__ = ("events", "known", "number", "shard", "size")
+    __slots__ = ("events", "known", "number", "routes", "shard", "size")
 
     def __init__(self, number: int, known: Known, shard: int) -> None:
         self.number = number
         self.known = known
         self.shard = shard
         self.events: list[Event] = []
+        self.routes: list[int] | None = None
         self.size = 0
 
     def has_room(self, size: int) -> bool:
         return not self.events or (len(self.events) < MAX_EVENTS and self.size + size <= MAX_BYTES)
+
+    def route(self, number: int) -> None:
+        """The event that was just added has this route, not the first one's, or comes behind one that has not."""
+        if self.routes is None:
+            self.routes = [self.known.route] * (len(self.events) - 1)
+        self.routes.append(number)
 
 
 class Blocks:
@@ -92,6 +99,8 @@ class Blocks:
             answer.append(Pending(draft.number << INDEX_BITS | len(draft.events), route, event, at))
             draft.events.append(event)
             draft.size += size
+            if draft.routes is not None or known.route != draft.known.route:
+                draft.route(known.route)
         return answer
 
     def find(self, block: int) -> OpenBlock | None:
@@ -145,9 +154,9 @@ class Blocks:
                 known[block].partial = True
 
     def _draft(self, known: Known, shard: int) -> _Draft:
-        """The function's last block goes on being filled only by the same route and shard: its sequences keep the order of the calls."""
+        """The function's last block goes on being filled only by the same shard: its sequences keep the order of the calls."""
         draft = self._drafts.get(known.function)
-        if draft is None or draft.known.route != known.route or draft.shard != shard:
+        if draft is None or draft.shard != shard:
             draft = self._open(known, shard)
         return draft
 
@@ -161,7 +170,7 @@ class Blocks:
     def _row(self, draft: _Draft) -> tuple[int | float | bytes, ...]:
         events, known = draft.events, draft.known
         head = (draft.number, known.function, draft.shard, known.route, FORMAT, len(events), draft.size, self._accepted_at)
-        return (*head, encode_ids(events), encode_bodies(events))
+        return (*head, encode_ids(events), encode_bodies(events, draft.routes))
 
     def _load(self, block: int) -> OpenBlock | None:
         row = self._connection.execute(_READ, (block,)).get

@@ -16,7 +16,7 @@ from sluice.event import Event
 from sluice.ledger import Claim, Counts, Dead, End, Ended, Pending, Push, Retry, Route, Slice, SourceKey
 from sluice.outcome import FailureKind
 from sluice_dispatcher.ledger_sqlite.attempts import Attempts
-from sluice_dispatcher.ledger_sqlite.block import ID_BYTES, INDEX_BITS, sequence_of
+from sluice_dispatcher.ledger_sqlite.block import ID_BYTES, INDEX_BITS, Unreadable, routes_in, sequence_of
 from sluice_dispatcher.ledger_sqlite.blocks import Blocks, OpenBlock, shard_of
 from sluice_dispatcher.ledger_sqlite.claims import Claims
 from sluice_dispatcher.ledger_sqlite.counters import Counters, Functions
@@ -27,7 +27,9 @@ from sluice_dispatcher.ledger_sqlite.routes import RouteReader, Routes
 
 _INDEX = (1 << INDEX_BITS) - 1
 _WRITE_IN_FLIGHT = "INSERT OR REPLACE INTO meta (name, value) VALUES ('in_flight', ?)"
-_READ_STORED = """SELECT route, accepted_at, ids, bodies, (SELECT urn FROM function WHERE id = block.function) FROM block WHERE id = ?"""
+_READ_STORED = (
+    """SELECT route, format, accepted_at, ids, bodies, (SELECT urn FROM function WHERE id = block.function) FROM block WHERE id = ?"""
+)
 _READ_IN_FLIGHT = "SELECT value FROM meta WHERE name = 'in_flight'"
 
 
@@ -183,12 +185,12 @@ class Book:
         block = self.blocks.find(number)
         if block is None:
             return
-        route, accepted_at, ids, stored = self._stored(number)
+        routes, accepted_at, ids, stored = self._stored(number, block.count)
         for index in range(block.count):
             if block.open >> index & 1:
                 event = Event(ids[index * ID_BYTES : (index + 1) * ID_BYTES].ljust(ID_BYTES, b"\0"), stored)
                 ended = Ended(
-                    Pending(sequence_of(number, index), route, event, accepted_at),
+                    Pending(sequence_of(number, index), routes[index], event, accepted_at),
                     End.DISCARD,
                     self._now,
                     failure=FailureKind.UNREADABLE,
@@ -216,13 +218,16 @@ class Book:
         self.counters.of(route.trigger).received += len(answer)
         return answer
 
-    def _stored(self, number: int) -> tuple[Route, float, bytes, bytes]:
-        route_number, accepted_at, ids, stored, urn = self._connection.execute(_READ_STORED, (number,)).get
+    def _stored(self, number: int, count: int) -> tuple[list[Route], float, bytes, bytes]:
+        beside, form, accepted_at, ids, stored, urn = self._connection.execute(_READ_STORED, (number,)).get
         try:
-            route = RouteReader(self._connection).route(route_number)
-        except msgspec.DecodeError:
-            route = Route("", "", urn or "", Mode.ASYNC)
-        return route, accepted_at, ids, stored
+            numbers = routes_in(form, stored, beside)
+        except Unreadable:
+            numbers = []
+        if len(numbers) != count:
+            numbers = [beside] * count
+        reader = RouteReader(self._connection)
+        return [_readable(reader, route, urn or "") for route in numbers], accepted_at, ids, stored
 
     def _open_block(self, sequence: int) -> OpenBlock | None:
         """The block of an event that has not ended."""
@@ -249,6 +254,13 @@ def read_in_flight(connection: apsw.Connection) -> frozenset[int]:
     sequences = array.array("q")
     sequences.frombytes(stored or b"")
     return frozenset(sequences)
+
+
+def _readable(reader: RouteReader, number: int, function: str) -> Route:
+    try:
+        return reader.route(number)
+    except msgspec.DecodeError:
+        return Route("", "", function, Mode.ASYNC)
 
 
 def _count(counts: Counts, end: End) -> None:

@@ -9,7 +9,7 @@ import msgspec
 from sluice.event import Event
 from sluice.ledger import Page, Pending, Route
 from sluice_dispatcher.ledger_sqlite.attempts import read_range
-from sluice_dispatcher.ledger_sqlite.block import INDEX_BITS, Unreadable, decode, index_of, sequence_of
+from sluice_dispatcher.ledger_sqlite.block import INDEX_BITS, Unreadable, decode, index_of, routes_in, sequence_of
 from sluice_dispatcher.ledger_sqlite.routes import RouteReader
 
 _AFTER = """SELECT id, route, format, count, accepted_at, ids, bodies, (SELECT open FROM partial WHERE block = block.id) FROM block
@@ -91,11 +91,12 @@ class PendingReader:
     def events(self, block: StoredBlock) -> list[Pending]:
         """The open events of a block. Raises UnreadableBlock."""
         try:
-            events, route = decode(block.format, block.ids, block.bodies), self._routes.route(block.route)
+            events = decode(block.format, block.ids, block.bodies)
+            routes = [self._routes.route(number) for number in routes_in(block.format, block.bodies, block.route)]
         except (Unreadable, msgspec.DecodeError) as error:
             raise UnreadableBlock(block.number, str(error)) from error
         first, bits = sequence_of(block.number, 0), block.open
-        pendings = [_pending(first + index, route, event, block) for index, event in enumerate(events) if bits >> index & 1]
+        pendings = [_pending(first + index, routes[index], event, block) for index, event in enumerate(events) if bits >> index & 1]
         attempts = read_range(self._connection, first, first + block.size)
         for pending in pendings if attempts else ():
             if pending.sequence in attempts:

@@ -15,6 +15,7 @@ from sluice_dispatcher.ledger_sqlite.block import (
     encode_ids,
     find_id,
     index_of,
+    routes_in,
     sequence_of,
 )
 
@@ -74,3 +75,20 @@ def test_an_id_is_found_at_whole_places_only() -> None:
 def test_a_sequence_names_its_block_and_its_place(block: int, index: int) -> None:
     sequence = sequence_of(block, index)
     assert (block_of(sequence), index_of(sequence)) == (block, index)
+
+
+@given(EVENTS, st.data())
+def test_each_event_of_a_block_has_its_route(events: list[Event], data: st.DataObject) -> None:
+    routes = data.draw(st.lists(st.integers(1, 1 << 40), min_size=len(events), max_size=len(events)))
+    bodies = encode_bodies(events, routes)
+    assert routes_in(FORMAT, bodies, 7) == routes
+    assert decode(FORMAT, encode_ids(events), bodies) == events
+    assert routes_in(FORMAT, encode_bodies(events), 7) == [7] * len(events)
+
+
+def test_routes_that_are_too_few_are_unreadable() -> None:
+    bodies = encode_bodies([Event(random_id(), b"{}"), Event(random_id(), b"{}")], [1])
+    with pytest.raises(Unreadable):
+        routes_in(FORMAT, bodies, 1)
+    with pytest.raises(Unreadable):
+        routes_in(99, bodies, 1)
