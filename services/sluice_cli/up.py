@@ -65,7 +65,16 @@ async def run_all(settings: Settings, stop: asyncio.Event, announce: Callable[[P
         async with control_of(services) as (control, key), runner_of(services, control) as runner, asyncio.TaskGroup() as tasks:
             following = tasks.create_task(follow(control, SERVICE, frozenset(), services.snapshot))
             await _synced(services.snapshot)
-            dispatcher = Dispatcher(ledger, runner.runner, services.snapshot, services.clock, services.exposition, services.traces)
+            runner.keep(services.snapshot)
+            dispatcher = Dispatcher(
+                ledger,
+                runner.runner,
+                services.snapshot,
+                services.clock,
+                services.exposition,
+                services.traces,
+                instances=lambda: runner.instances(""),
+            )
             delivering = tasks.create_task(dispatcher.run())
             supervisor = Supervisor(
                 SERVICE, services.kinds, dispatcher, services.snapshot, services.clock, services.exposition, services.traces

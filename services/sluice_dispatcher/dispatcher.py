@@ -68,7 +68,7 @@ class Dispatcher:
         self._ledger = ledger
         self._snapshot = snapshot
         self._clock = clock
-        self._statistics = Statistics(ledger, clock, instances)
+        self._statistics = Statistics(ledger, snapshot, clock, instances)
         self._delivery = Delivery(
             ledger, runner, snapshot, clock, self._ended, self._statistics.ended, traces, calls_outlive_us=calls_outlive_us
         )

@@ -8,6 +8,7 @@ from sluice.host.member import Member, end, until_stopped
 from sluice.settings import Settings
 from sluice.wire.dispatch_server import DispatcherService
 from sluice.wire.invoke_server import InvokerService
+from sluice.wire.logs_client import RemoteLogs
 from sluice.wire.records_server import RecordsService
 from sluice.wire.runner_client import RemoteRunner
 from sluice.wire.server import WireServer
@@ -30,7 +31,17 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             member.catalog(frozenset(), settings.data / "dispatcher" / "catalog"),
             RemoteRunner(member.peer(settings.runner), LEASE, ledger.epoch) as runner,
         ):
-            dispatcher = Dispatcher(ledger, runner, member.snapshot, member.clock, member.exposition, member.traces, calls_outlive_us=True)
+            runner_logs = RemoteLogs(member.peer(settings.runner))
+            dispatcher = Dispatcher(
+                ledger,
+                runner,
+                member.snapshot,
+                member.clock,
+                member.exposition,
+                member.traces,
+                calls_outlive_us=True,
+                instances=lambda: runner_logs.instances(""),
+            )
             delivering = asyncio.create_task(dispatcher.run())
             services = (
                 DispatcherService(dispatcher, kind_of=lambda trigger: _kind(member, trigger), seek=ledger.seek),
@@ -42,6 +53,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
                 await until_stopped(stop, delivering)
             await drain(dispatcher)
             await end(delivering)
+            await runner_logs.close()
     finally:
         await ledger.close()
         member.traces.close()

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 import structlog
 
+from sluice.catalog import Snapshot
 from sluice.clock import Clock
 from sluice.errors import SluiceError
 from sluice.function import Function
@@ -50,8 +51,9 @@ async def nobody() -> Iterable[InstanceState]:
 
 
 class Statistics:
-    def __init__(self, ledger: Ledger, clock: Clock, instances: Instances = nobody) -> None:
+    def __init__(self, ledger: Ledger, snapshot: Snapshot, clock: Clock, instances: Instances = nobody) -> None:
         self._ledger = ledger
+        self._snapshot = snapshot
         self._clock = clock
         self._concurrency: tuple[Concurrency, ...] = ()
         self._instances = instances
@@ -84,7 +86,7 @@ class Statistics:
             for _ in range(WRITE_EVERY):
                 await asyncio.sleep(FOLD_S)
                 self.fold()
-            await self._look_at_instances()
+            await self.look_at_instances()
             await self.write()
 
     async def write(self) -> None:
@@ -125,7 +127,7 @@ class Statistics:
             counts.update(concurrency())
         return +counts
 
-    async def _look_at_instances(self) -> None:
+    async def look_at_instances(self) -> None:
         try:
             states = list(await self._instances())
         except SluiceError as error:
@@ -133,9 +135,11 @@ class Statistics:
             return
         at = self._minute()
         counts = Counter(state.urn for state in states if state.state in _SHOWN)
+        reserved = reserved_by_version(self._snapshot, self._clock.time())
         for urn, count in counts.items():
             cell = self._cell(urn, at)
             cell.instances = max(cell.instances, count)
+            cell.reserved = max(cell.reserved, min(count, reserved[urn]))
 
     def _minute(self) -> int:
         now = int(self._clock.time())
@@ -153,6 +157,16 @@ class Statistics:
         if cell is None:
             cell = self._unwritten[urn, at] = Usage(urn, at)
         return cell
+
+
+def reserved_by_version(snapshot: Snapshot, now: float) -> Counter[str]:
+    """Instances that are to be kept warm now; those of an alias are its version's."""
+    counts: Counter[str] = Counter()
+    for reservation in snapshot.reservations.values():
+        alias = snapshot.aliases.get(reservation.urn)
+        urn = f"{alias.urn.rpartition(':')[0]}:{alias.version}" if alias else reservation.urn
+        counts[urn] += reservation.scheduled(now)
+    return counts
 
 
 def _failed(tally: _Tally, reply: Reply, kind: FailureKind) -> None:

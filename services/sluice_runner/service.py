@@ -9,6 +9,7 @@ from typing import Self
 
 import msgspec
 
+from sluice.catalog import Snapshot
 from sluice.clock import Clock
 from sluice.engine import Engine
 from sluice.runner import InstanceState, LogLine
@@ -17,6 +18,7 @@ from sluice_runner.local import LocalRunner
 from sluice_runner.logs import LogStore
 from sluice_runner.packages import Fetch, Packages
 from sluice_runner.pool import Limits
+from sluice_runner.reserve import Reserve
 from sluice_runner.tasks import Tasks
 
 
@@ -45,6 +47,8 @@ class RunnerService:
         packages = Packages(data / "runner" / "code", fetch)
         self.runner = LocalRunner(engine, packages, self._log_store, clock, options.limits(), start_within_s=options.start_within_s)
         self._tasks = Tasks()
+        self._keeping = Tasks()
+        self._clock = clock
 
     async def __aenter__(self) -> Self:
         await self.runner.__aenter__()
@@ -53,14 +57,21 @@ class RunnerService:
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Ends all instances, and writes what they printed last."""
+        await self._keeping.close()
         await self.runner.__aexit__(kind, error, trace)
         await self._tasks.close()
+
+    def keep(self, snapshot: Snapshot) -> None:
+        """Keep the reserved instances that the catalog tells of, from now until this is left."""
+        self._keeping.spawn(Reserve(snapshot, self.runner, self._clock).run())
 
     def logs(self, function: str, *, since: float, limit: int, follow: bool) -> AsyncIterator[LogLine]:
         return self._log_store.read(function, since=since, limit=limit, follow=follow)
 
     async def instances(self, project: str) -> list[InstanceState]:
-        return [state for state in self.runner.instances() if parse(state.urn, region="", project="").project == project]
+        """Of a project; "": all."""
+        states = self.runner.instances()
+        return [state for state in states if not project or parse(state.urn, region="", project="").project == project]
 
     async def drain(self, within_s: float) -> bool:
         """Wait for the calls under way; whether all have ended. New ones are not refused: their source stops first."""
