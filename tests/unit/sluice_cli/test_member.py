@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-HEAVY = {"rich", "typer", "aiohttp", "opentelemetry.sdk", "grpc_reflection", "google.protobuf.descriptor_pb2"}
+HEAVY = {"rich", "typer", "aiohttp", "opentelemetry.sdk", "grpc_reflection.v1alpha.reflection", "google.protobuf.descriptor_pb2"}
 
 
 @pytest.mark.parametrize("service", ["control", "dispatcher", "gateway", "runner", "timer"])
