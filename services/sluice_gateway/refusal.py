@@ -52,6 +52,14 @@ def no_function() -> Refusal:
     return Refusal(404, "FSS.1051", "The function does not exist.")
 
 
+def no_version() -> Refusal:
+    return Refusal(404, "FSS.1052", "The version does not exist.")
+
+
+def no_alias() -> Refusal:
+    return Refusal(404, "FSS.1053", "The alias does not exist.")
+
+
 def disabled() -> Refusal:
     return Refusal(429, "FSS.0429", "Function Disabled")
 

@@ -200,6 +200,15 @@ async def test_a_function_that_does_not_exist_is_404(text: str) -> None:
     assert (answered.status, answered.code) == (404, "FSS.1051")
 
 
+@pytest.mark.parametrize("operation", ["invocations", "invocations-async"])
+@pytest.mark.parametrize(("qualifier", "code"), [("v9", "FSS.1052"), ("!nobody", "FSS.1053"), ("!dangling", "FSS.1052")])
+async def test_a_version_and_an_alias_that_do_not_exist_are_told_apart(operation: str, qualifier: str, code: str) -> None:
+    door = Door()
+    door.snapshot.apply(Change(1, alias=Alias(f"{BASE}:hello:!dangling", "v9")))
+    answered = await invoke(door, operation=operation, function=f"{BASE}:hello:{qualifier}")
+    assert (answered.status, answered.code) == (404, code)
+
+
 async def test_another_projects_function_is_404_and_not_known_to_exist() -> None:
     door = Door()
     door.key("OTHER", "p2")
