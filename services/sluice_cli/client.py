@@ -60,8 +60,8 @@ class Client:
     def put(self, path: str, body: object) -> Any:
         return self.request("PUT", path, {}, json.dumps(body).encode()).json()
 
-    def delete(self, path: str) -> None:
-        self.request("DELETE", path, {})
+    def delete(self, path: str, **query: object) -> None:
+        self.request("DELETE", path, query)
 
     def request(
         self, method: str, path: str, query: Mapping[str, object], body: bytes = b"", headers: Mapping[str, str] | None = None
@@ -125,6 +125,8 @@ class Client:
 
     def _signed(self, method: str, target: str, body: bytes, headers: Mapping[str, str]) -> dict[str, str]:
         plain = {"Host": self._host, "Content-Type": "application/json", "User-Agent": USER_AGENT, **headers}
+        if self._credentials.security_token:
+            plain["X-Security-Token"] = self._credentials.security_token
         return plain | sign(self._credentials.access_key, self._credentials.secret_key, method, target, plain, body, now=time.time())
 
     def _unreachable(self, error: OSError | http.client.HTTPException) -> Unreachable:

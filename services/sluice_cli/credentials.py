@@ -9,6 +9,7 @@ from sluice.errors import ConfigurationError
 
 FILE = "credentials.json"
 VARIABLES = ("SLUICE_ENDPOINT", "SLUICE_ACCESS_KEY", "SLUICE_SECRET_KEY", "SLUICE_PROJECT")
+SECURITY_TOKEN = "SLUICE_SECURITY_TOKEN"
 
 
 class Credentials(msgspec.Struct, frozen=True):
@@ -18,15 +19,19 @@ class Credentials(msgspec.Struct, frozen=True):
     access_key: str
     secret_key: str
     project_id: str
+    security_token: str = ""
+    """Of a temporary key."""
 
 
 def find(data: Path, environment: Mapping[str, str]) -> Credentials:
-    """From SLUICE_* variables if all four are set, else from DATA/credentials.json with those that are set in place of its values."""
+    """From SLUICE_* variables if all four are set, else from DATA/credentials.json with those that are set in place of its values. A
+    temporary key has its SLUICE_SECURITY_TOKEN beside it, wherever it comes from."""
     given = [environment.get(name, "") for name in VARIABLES]
+    token = environment.get(SECURITY_TOKEN, "")
     if all(given):
-        return Credentials(*given)
-    kept = _read(data / FILE)
-    return Credentials(*(mine or theirs for mine, theirs in zip(given, msgspec.structs.astuple(kept), strict=True)))
+        return Credentials(*given, security_token=token)
+    said = {name: value for name, value in zip(Credentials.__struct_fields__, (*given, token), strict=True) if value}
+    return msgspec.structs.replace(_read(data / FILE), **said)
 
 
 def _read(file: Path) -> Credentials:

@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from sluice.errors import Invalid, SluiceError
-from sluice_cli import dead, keys, listing, running, show, triggers
+from sluice_cli import dead, keys, listing, projects, running, show, triggers
 from sluice_cli.apply import Done
 from sluice_cli.apply import apply as apply_manifest
 from sluice_cli.client import Unreachable
@@ -107,6 +107,7 @@ for command in (listing.get, listing.describe, listing.delete, running.invoke, r
 app.add_typer(triggers.app, name="trigger")
 app.add_typer(dead.app, name="dead")
 app.add_typer(keys.app, name="keys")
+app.add_typer(projects.app, name="projects")
 
 
 def main() -> NoReturn:

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sluice.errors import Fault, Invalid, SluiceError, Unavailable
 from sluice.event import id_text, random_id
-from sluice.identity import Identity
+from sluice.identity import Identity, may
 from sluice_control.decoding import CodeOf, decode, general, read_object
 from sluice_control.fss import CODES, Refused, status
 
@@ -24,11 +24,6 @@ T = TypeVar("T")
 MAX_BODY_BYTES = 72 * 1024 * 1024
 """A code package of 50 MiB in Base64, and the rest of its body."""
 _LONGEST_MESSAGE = 3000
-_ROLES: Mapping[str, frozenset[str]] = {
-    "read": frozenset({"admin", "deployer", "reader"}),
-    "write": frozenset({"admin", "deployer"}),
-    "admin": frozenset({"admin"}),
-}
 _log = structlog.get_logger("control.api")
 
 
@@ -70,8 +65,8 @@ Handler = Callable[[Call], Awaitable[Response]]
 
 
 class Operation(msgspec.Struct, frozen=True):
-    """One line of the API: `name` is the SDK's for FunctionGraph's own operations; `needs` is read, write or admin; `body` and `query` are
-    what it takes."""
+    """One line of the API: `name` is the SDK's for FunctionGraph's own operations; `needs` is a right of `sluice.identity.RIGHTS`; `body`
+    and `query` are what it takes. A path without a project is about the sender's own."""
 
     name: str
     method: str
@@ -141,7 +136,7 @@ def _endpoint(operation: Operation, identify: Identify) -> Callable[[Request], A
             # Answered here and not by Starlette, which would raise it again behind the answer.
             _log.exception("request_failed", method=operation.method, operation=operation.path)
             return error("FSS.0500", CODES["FSS.0500"][1])
-        if operation.needs != "read":
+        if operation.needs not in ("read", "known"):
             _log.info("request_granted", method=operation.method, path=request.url.path, access_key=call.identity.access_key)
         return response
 
@@ -151,10 +146,10 @@ def _endpoint(operation: Operation, identify: Identify) -> Callable[[Request], A
 async def _call(request: Request, identity: Identity | None, needs: str) -> Call:
     if identity is None:
         raise Refused("FSS.0401")
-    if request.path_params.get("project_id") != identity.project:
+    if request.path_params.get("project_id", identity.project) != identity.project:
         # The same answer as for something that is not there: projects do not see each other.
         raise Refused("FSS.0404")
-    if identity.role not in _ROLES[needs]:
+    if not may(identity.role, needs):
         raise Refused("FSS.0403", f"The role {identity.role} may not do this.")
     return Call(identity, request, await _body(request))
 

@@ -267,8 +267,13 @@ class DryRun(_Body, frozen=True, kw_only=True):
 
 
 class CreateKey(_Body, frozen=True, kw_only=True):
+    """`ttl` in seconds, 0: for ever. `project`: an id or a name; "": the sender's own."""
+
     role: str = "invoker"
     description: str = ""
+    ttl: int = 0
+    triggers: list[str] = []
+    project: str = ""
 
 
 class DeadSelection(_Body, frozen=True, kw_only=True):

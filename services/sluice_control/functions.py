@@ -8,6 +8,7 @@ import msgspec
 
 from sluice.clock import aware
 from sluice.urn import LATEST, QUALIFIER
+from sluice_control.allowance import allowance_of
 from sluice_control.bodies import CreateVersion, FunctionSettings, StrategyConfig
 from sluice_control.fss import Refused
 from sluice_control.function_answers import masked
@@ -44,7 +45,7 @@ class Functions:
         def step(edit: Edit) -> VersionRow:
             if edit.function(project, package, name):
                 raise Refused("FSS.1061")
-            if edit.count_functions(project) >= self._limits.functions:
+            if edit.count_functions(project) >= allowance_of(edit, project).functions(self._limits.functions):
                 raise Refused("FSS.1041")
             function = edit.add_function(project, package, name, self._now_ms())
             row = VersionRow(function, LATEST, edit.generation(), self._now_ms(), FunctionSettings())
@@ -119,6 +120,11 @@ class Functions:
         stored = msgspec.structs.replace(settings, encrypted_user_data=shown)
         if (stored, code.digest, sealed) == (row.settings, row.digest, row.sealed):
             return row
+        project = row.function.project
+        if code.digest != row.digest and not allowance_of(edit, project).has_room_for_code(
+            edit.code_bytes(project) - row.code_size, code.size
+        ):
+            raise Refused("FSS.1042")
         same = (runs(stored), code.digest) == (runs(row.settings), row.digest) and sealed == row.sealed
         changed = msgspec.structs.replace(
             row,

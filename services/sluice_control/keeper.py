@@ -1,6 +1,5 @@
 """The keeper of the catalog: the registry, the code packages and the secrets, and those who watch. The API works on it."""
 
-import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -12,6 +11,7 @@ from sluice.clock import Clock
 from sluice.trigger import TriggerKind
 from sluice_control.code_store import CodeStore
 from sluice_control.health import HealthBoard
+from sluice_control.keys import NewKey, new_key
 from sluice_control.limits import Limits
 from sluice_control.nouns import Audience, Teller
 from sluice_control.registry import Commit, Edit, KeyRow, Registry, Removed, TriggerRow, View
@@ -103,17 +103,15 @@ class Keeper(Catalog):
         return result
 
     async def bootstrap_credentials(self) -> Key:
-        """The project's oldest admin key; made at first start, and again when none is left."""
-        admins = [row for row in self.view.keys(self.project) if row.role == "admin"]
+        """The project's oldest lasting admin key; made at first start, and again when none is left."""
+        admins = [row for row in self.view.keys(self.project) if row.role == "admin" and not row.expires_ms]
         row = admins[0] if admins else await self.create_key(self.project, "admin", "first start")
         return self.teller.key(row)
 
     async def create_key(self, project: str, role: str, description: str) -> KeyRow:
-        access_key = "SL" + secrets.token_hex(9).upper()
-        sealed = self.vault.seal(secrets.token_urlsafe(30).encode(), f"key:{access_key}")
-        row = KeyRow(access_key, project, role, sealed, self.now_ms(), description)
+        row = new_key(self.vault, NewKey(project, role, description), self.now_ms())
         await self.change(lambda edit: edit.put_key(row))
-        return row
+        return self.view.key(row.access_key) or row
 
     def now_ms(self) -> int:
         return int(self.clock.time() * 1000)

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from sluice.catalog import Health
+from sluice.catalog import Health, Key
 from sluice.event import id_text
 from sluice.ledger import Counts, Dead, Story
 from sluice.runner import LogLine
@@ -67,4 +67,19 @@ def log_line(line: LogLine) -> dict[str, Any]:
 
 
 def key(row: KeyRow) -> dict[str, Any]:
-    return {"access_key": row.access_key, "role": row.role, "description": row.description, "created_at": row.created_ms / 1000}
+    """Without its secrets. `expires_at` 0: never."""
+    return {
+        "access_key": row.access_key,
+        "role": row.role,
+        "description": row.description,
+        "created_at": row.created_ms / 1000,
+        "expires_at": row.expires_ms / 1000,
+        "triggers": list(row.triggers),
+    }
+
+
+def shown_key(row: KeyRow, whole: Key) -> dict[str, Any]:
+    """With its secrets: only to whoever has just made it."""
+    proofs = {"security_token": whole.security_token, "app_code": whole.app_code}
+    shown = {"project_id": row.project, "secret_key": whole.secret_key, **{name: proof for name, proof in proofs.items() if proof}}
+    return key(row) | shown

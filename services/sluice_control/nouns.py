@@ -8,6 +8,7 @@ import msgspec
 from sluice.binding import Binding
 from sluice.catalog import Change, Key
 from sluice.function import Alias, Asynchronous, Function, HeaderRule
+from sluice.identity import APP
 from sluice.urn import parse
 from sluice_control.bodies import AsyncConfig, Destination, FunctionSettings
 from sluice_control.registry import AliasRow, Commit, FunctionRow, KeyRow, Noun, Removed, ReservedRow, TriggerRow, VersionRow
@@ -143,8 +144,21 @@ class Teller:
         )
 
     def key(self, row: KeyRow) -> Key:
+        """With its secrets, for those who check signatures."""
         secret = self._vault.unseal(row.sealed, f"key:{row.access_key}").decode()
-        return Key(row.access_key, secret, row.project, row.role)
+        proof = self._vault.unseal(row.sealed_proof, f"proof:{row.access_key}").decode() if row.sealed_proof else ""
+        is_app = row.role == APP
+        return Key(
+            access_key=row.access_key,
+            secret_key=secret,
+            project=row.project,
+            role=row.role,
+            expires=row.expires_ms / 1000,
+            security_token="" if is_app else proof,
+            app_code=proof if is_app else "",
+            triggers=row.triggers,
+            project_name=row.project_name,
+        )
 
     def _alias(self, row: AliasRow) -> Alias:
         strategy = row.strategy

@@ -96,7 +96,7 @@ class SqliteEdit(SqliteView):
     def put_key(self, row: KeyRow) -> None:
         proof = (row.expires_ms, row.sealed_proof, msgspec.json.encode(row.triggers).decode())
         self._run(_PUT_KEY, row.access_key, row.project, row.role, row.sealed, row.created_ms, row.description, *proof)
-        self._touch(row)
+        self._touch(self.key(row.access_key) or row)
 
     def remove_function(self, function: FunctionRow) -> None:
         for trigger in self.triggers(function):

@@ -11,6 +11,7 @@ from sluice.errors import Fault, Invalid
 from sluice.trigger import TriggerKind
 from sluice.trigger_options import GATEWAY_TYPES
 from sluice.urn import LATEST
+from sluice_control.allowance import allowance_of
 from sluice_control.bodies import CreateTrigger, UpdateTrigger
 from sluice_control.fss import Refused
 from sluice_control.function_rules import HTTP
@@ -112,6 +113,13 @@ class Triggers:
     def _has_room(self, edit: Edit, function: FunctionRow, qualifier: str) -> None:
         if sum(row.qualifier == qualifier for row in edit.triggers(function)) >= self._limits.triggers:
             raise Refused("FSS.1306", f"A version or alias has at most {self._limits.triggers}.")
+        if edit.count_triggers(function.project) >= allowance_of(edit, function.project).triggers():
+            raise Refused("FSS.1306", "The project has as many as it may have.")
+
+
+def auth_of(row: TriggerRow) -> str:
+    """NONE, IAM or APP of an HTTP trigger; "" of another."""
+    return str(msgspec.json.decode(row.event_data).get("auth", "")) if row.route else ""
 
 
 def find(view: View, target: Target, type_code: str, trigger: str) -> TriggerRow:

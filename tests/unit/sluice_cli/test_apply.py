@@ -63,7 +63,7 @@ class FakeApi(Client):
             case ["triggers", name, _, number]:
                 next(trigger for trigger in self.triggers[_name(name)] if trigger["trigger_id"] == number).update(body)
 
-    def delete(self, path: str) -> None:
+    def delete(self, path: str, **query: object) -> None:
         self.changes.append(f"DELETE {'/'.join(_parts(path)).replace(PREFIX, '')}")
         del self.configs[_name(_parts(path)[1])]
 

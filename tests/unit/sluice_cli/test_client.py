@@ -42,7 +42,7 @@ class Api(BaseHTTPRequestHandler):
         lines = tuple((name.encode(), value.encode()) for name, value in self.headers.items())
         request = SignedRequest(self.command, target.encode(), query.encode(), lines, body)
         try:
-            key = verify(request, {"AK": "SK"}.get, now=time.time())
+            signed = verify(request, {"AK": "SK"}.get, now=time.time())
         except SignatureRefused as refused:
             self._send(401, {"error_code": "FSS.0401", "error_msg": str(refused)})
             return
@@ -55,7 +55,8 @@ class Api(BaseHTTPRequestHandler):
         elif self.command == "DELETE":
             self._send_text(204, b"")
         else:
-            self._send(200, {"key": key, "method": self.command, "path": self.path, "body": body.decode()})
+            token = signed.headers.get(b"x-security-token", b"").decode()
+            self._send(200, {"key": signed.access_key + token, "method": self.command, "path": self.path, "body": body.decode()})
 
     def _send(self, status: int, told: object) -> None:
         self._send_text(status, json.dumps(told).encode())
@@ -150,3 +151,8 @@ def test_nobody_there_is_unreachable_and_says_what_to_do() -> None:
 def test_an_endpoint_that_is_no_url_is_named(endpoint: str) -> None:
     with pytest.raises(ConfigurationError, match="endpoint"):
         Client(Credentials(endpoint, "AK", "SK", "p1"))
+
+
+def test_a_temporary_key_signs_its_security_token_too(endpoint: str) -> None:
+    with closing(Client(Credentials(endpoint, "AK", "SK", "p1", "+token"))) as client:
+        assert client.get("/x")["key"] == "AK+token"

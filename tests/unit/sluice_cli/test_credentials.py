@@ -36,3 +36,10 @@ def test_a_damaged_file_is_named_without_its_content(tmp_path: Path, text: bytes
     (tmp_path / "credentials.json").write_bytes(text)
     with pytest.raises(ConfigurationError, match="damaged"):
         find(tmp_path, {})
+
+
+def test_a_temporary_key_has_its_token_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "credentials.json").write_bytes(KEPT)
+    assert find(tmp_path, {"SLUICE_SECURITY_TOKEN": "T"}).security_token == "T"
+    (tmp_path / "credentials.json").write_bytes(KEPT[:-1] + b', "security_token": "K"}')
+    assert find(tmp_path, {}).security_token == "K"

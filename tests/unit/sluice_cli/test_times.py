@@ -3,7 +3,7 @@
 import pytest
 import typer
 
-from sluice_cli.times import instant
+from sluice_cli.times import instant, seconds
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,14 @@ def test_ages_times_and_numbers(text: str, expected: float) -> None:
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(typer.BadParameter):
         instant(text, 0)
+
+
+@pytest.mark.parametrize(("text", "length"), [("", 0), ("90s", 90), ("15m", 900), ("1h", 3600), ("30d", 2_592_000)])
+def test_a_length_of_time_is_read(text: str, length: int) -> None:
+    assert seconds(text) == length
+
+
+@pytest.mark.parametrize("text", ["15", "m", "-1h", "1.5h", "1w"])
+def test_what_is_no_length_of_time_is_refused(text: str) -> None:
+    with pytest.raises(typer.BadParameter, match="15m"):
+        seconds(text)

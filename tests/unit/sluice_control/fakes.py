@@ -50,6 +50,7 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     req_method: str
     func_info: FuncInfo
     name: str = ""
+    auth: Literal["NONE", "IAM", "APP"] = "IAM"
 
 
 def _shape(binding: Binding, settings: Any, records: Sequence[Record]) -> bytes:
