@@ -26,11 +26,10 @@ class Credentials(msgspec.Struct, frozen=True):
 def find(data: Path, environment: Mapping[str, str]) -> Credentials:
     """From SLUICE_* variables if all four are set, else from DATA/credentials.json with those that are set in place of its values. A
     temporary key has its SLUICE_SECURITY_TOKEN beside it, wherever it comes from."""
-    given = [environment.get(name, "") for name in VARIABLES]
-    token = environment.get(SECURITY_TOKEN, "")
-    if all(given):
-        return Credentials(*given, security_token=token)
-    said = {name: value for name, value in zip(Credentials.__struct_fields__, (*given, token), strict=True) if value}
+    given = [environment.get(name, "") for name in (*VARIABLES, SECURITY_TOKEN)]
+    if all(given[: len(VARIABLES)]):
+        return Credentials(*given)
+    said = {name: value for name, value in zip(Credentials.__struct_fields__, given, strict=True) if value}
     return msgspec.structs.replace(_read(data / FILE), **said)
 
 
