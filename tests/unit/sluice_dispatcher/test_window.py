@@ -1,8 +1,11 @@
 """The window of a replayable trigger: bounded, first come first served, and never left closed by a caller that went away."""
 
 import asyncio
+from collections import deque
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sluice_dispatcher.window import Window
 
@@ -75,3 +78,51 @@ async def test_a_cancelled_entry_gives_its_room_back(granted: bool) -> None:
         window.leave(3, 30)
     await asyncio.wait_for(behind, 1)
     assert (window.events, window.size) == (3, 30)
+
+
+SIZES = st.sampled_from(((0, 0), (1, 1), (1, 1), (2, 10), (4, 1), (1, 20), (9, 90)))
+"""Events and bytes of an entry; the window holds 5 and 25."""
+STEPS = st.lists(st.tuples(st.sampled_from(("enter", "enter", "leave", "cancel", "turn", "rest")), st.integers(0, 99), SIZES), min_size=20, max_size=60)
+
+
+@given(STEPS)
+def test_whoever_waits_enters_in_turn_however_others_go_away(steps: list[tuple[str, int, tuple[int, int]]]) -> None:
+    asyncio.run(_walk(steps))
+
+
+async def turns(number: int) -> None:
+    for _ in range(number):
+        await asyncio.sleep(0)
+
+
+async def _walk(steps: list[tuple[str, int, tuple[int, int]]]) -> None:
+    """Entries come, leave and are cancelled at any moment, granted or not, with and without a turn of the event loop between. When
+    nothing moves any more, the first who waits must not fit. In the end everything leaves: then everybody must have entered, in the order
+    in which they came, and nothing may be counted."""
+    window, inside, order, tasks = Window(), deque[tuple[int, int]](), list[int](), list[asyncio.Task[None]]()
+
+    async def enter(number: int, events: int, size: int) -> None:
+        await window.enter(events, size, 5, 25)
+        order.append(number)
+        inside.append((events, size))
+
+    for action, choice, (events, size) in steps:
+        if action == "enter":
+            tasks.append(asyncio.create_task(enter(len(tasks), events, size)))
+        elif action == "leave" and inside:
+            window.leave(*inside.popleft())
+        elif action == "cancel" and tasks:
+            tasks[-1 - choice % len(tasks) // 2].cancel()
+        elif action == "turn":
+            await asyncio.sleep(0)
+        elif action == "rest":
+            await turns(3 * len(tasks))
+            assert not window._waiting or not window._fits(*window._waiting[0][1:])
+    for _ in tasks:
+        await turns(3)
+        while inside:
+            window.leave(*inside.popleft())
+    await turns(3)
+    assert all(task.done() for task in tasks)
+    assert order == sorted(order)
+    assert (window.events, window.size, window.idle) == (0, 0, True)

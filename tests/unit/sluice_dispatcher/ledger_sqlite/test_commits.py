@@ -31,11 +31,12 @@ def fails(*_: object, **__: object) -> NoReturn:
 async def everybody(ledger: SqliteLedger) -> list[BaseException | list[Pending]]:
     """The answers to what is handed over in one commit, during it, and after it."""
     async with asyncio.timeout(WITHIN_S):
-        first = [asyncio.ensure_future(ledger.accept(PUSHED, Push(events(1)))) for _ in range(2)]
+        asked = [asyncio.ensure_future(ledger.accept(PUSHED, Push(events(1)))) for _ in range(2)]
         await asyncio.sleep(0)
-        during = asyncio.ensure_future(ledger.accept(PUSHED, Push(events(1))))
-        answers = await asyncio.gather(*first, during, return_exceptions=True)
-        return answers + await asyncio.gather(ledger.accept(PUSHED, Push(events(1))), return_exceptions=True)
+        asked.append(asyncio.ensure_future(ledger.accept(PUSHED, Push(events(1)))))
+        await asyncio.wait(asked)
+        asked.append(asyncio.ensure_future(ledger.accept(PUSHED, Push(events(1)))))
+        return await asyncio.gather(*asked, return_exceptions=True)
 
 
 @pytest.mark.parametrize("where", ["_book.keep", "_checkpointer.written", "_checkpointer.finish"])
