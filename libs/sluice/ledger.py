@@ -52,7 +52,8 @@ class Slice(msgspec.Struct, frozen=True, gc=False):
     """What is accepted at once from a source: 0..n events and the position after them.
 
     Accepted only while `claim` is the current one and `claim.position`, or the `to` of the slice before, equals `start`.
-    `filtered` counts records inside that matched no filter.
+    `filtered` counts records inside that matched no filter. `refused` are events that no function may receive, and why: each is received
+    and DISCARD, with its body, in the same transaction, so that the position never passes one unrecorded and none is recorded twice.
     """
 
     key: SourceKey
@@ -61,6 +62,7 @@ class Slice(msgspec.Struct, frozen=True, gc=False):
     to: str
     events: Sequence[Event]
     filtered: int = 0
+    refused: Sequence[tuple[Event, str]] = ()
 
 
 class Push(msgspec.Struct, frozen=True, gc=False):
@@ -243,10 +245,6 @@ class Ledger(Protocol):
 
     async def settle(self, results: Sequence[Ended | Retry]) -> None:
         """Ends and retries, in order, in one commit or several. Settling what has already ended changes nothing and is counted."""
-        ...
-
-    async def refuse(self, route: Route, event: Event, failure: FailureKind, message: str) -> None:
-        """Record an event that never could be accepted: received and DISCARD in one commit, with its body."""
         ...
 
     async def read(self, function: str, after: int, limit: int, limit_bytes: int) -> Page:

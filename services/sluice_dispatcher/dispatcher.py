@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from functools import partial
 
+import msgspec
 import structlog
 
 from sluice.binding import Binding, Mode, TriggerStatus
@@ -26,7 +27,7 @@ from sluice.metrics import (
     Exposition,
     Sample,
 )
-from sluice.outcome import FailureKind, Outcome, Verdict
+from sluice.outcome import Outcome, Verdict
 from sluice.runner import Runner
 from sluice.tracing import Traces
 from sluice.urn import parse
@@ -102,7 +103,7 @@ class Dispatcher:
         """Take a slice in; waits while the trigger's window is full. See `Session.accept`."""
         binding = self._bound(piece.key.trigger)
         if any(len(event.body) > MAX_EVENT_BYTES for event in piece.events):
-            piece = await self._without_oversized(binding, piece)
+            piece = _without_oversized(piece)
         count, size = len(piece.events), sum(len(event.body) for event in piece.events)
         if count or binding.trigger in self._windows:  # what is empty must not overtake what waits
             await self._window(binding.trigger).enter(count, size, binding.max_pending, binding.max_pending_bytes)
@@ -163,14 +164,6 @@ class Dispatcher:
         if not accepting.cancelled() and accepting.exception() is None:
             self._count_in(accepting.result())
             self._delivery.add(accepting.result())
-
-    async def _without_oversized(self, binding: Binding, piece: Slice) -> Slice:
-        """Record what no function may receive as refused; its neighbours go on. Refused first: the position must not pass it unrecorded."""
-        fitting = [event for event in piece.events if len(event.body) <= MAX_EVENT_BYTES]
-        for event in piece.events:
-            if refusal := _too_large(event, MAX_EVENT_BYTES):
-                await self._ledger.refuse(route_of(binding), event, FailureKind.REFUSED, refusal.reason)
-        return Slice(piece.key, piece.epoch, piece.start, piece.to, fitting, piece.filtered)
 
     async def push(self, trigger: str, event: Event, dedupe: str = "") -> Outcome:
         try:
@@ -272,10 +265,9 @@ class Dispatcher:
         chosen = [dead for dead in await self._ledger.dead(which, 0, limit) if not dead.redriven]
         if dry_run:
             return [dead.event.id for dead in chosen]
-        accepted = await self._ledger.redrive(chosen)
-        self._count_in(accepted)
-        self._delivery.add(accepted)
-        return [pending.event.id for pending in accepted]
+        redriving = asyncio.ensure_future(self._ledger.redrive(chosen))
+        redriving.add_done_callback(self._push_accepted)  # also if whoever asked has gone meanwhile
+        return [pending.event.id for pending in await asyncio.shield(redriving)]
 
     def _count_in(self, accepted: Sequence[Pending]) -> None:
         for pending in accepted:
@@ -348,6 +340,14 @@ def _too_large(event: Event, most: int) -> Outcome | None:
     if len(event.body) <= most:
         return None
     return Outcome(Verdict.REFUSED, f"the body has {len(event.body)} bytes, at most {most} are accepted", event_id=event.id)
+
+
+def _without_oversized(piece: Slice) -> Slice:
+    """What no function may receive is recorded as refused; its neighbours go on."""
+    judged = [(event, _too_large(event, MAX_EVENT_BYTES)) for event in piece.events]
+    fitting = [event for event, refusal in judged if refusal is None]
+    refused = [(event, refusal.reason) for event, refusal in judged if refusal is not None]
+    return msgspec.structs.replace(piece, events=fitting, refused=refused)
 
 
 def _steps(ended: Ended) -> tuple[Step, ...]:

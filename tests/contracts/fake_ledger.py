@@ -85,6 +85,10 @@ class FakeLedger:
             raise ClaimLost(what.key.source)
         self.claims[what.key] = (what.epoch, what.to)
         self._of(route).filtered += what.filtered
+        for event, why in what.refused:
+            refused = self._add(route, event)
+            ended = Ended(refused, End.DISCARD, self._clock.time(), failure=FailureKind.REFUSED, message=why)
+            self._end(self.open[refused.sequence], ended)
         return [self._add(route, event) for event in what.events]
 
     async def accept_all(self, slices: Sequence[tuple[Route, Slice]]) -> list[list[Pending] | SluiceError]:
@@ -113,12 +117,6 @@ class FakeLedger:
                 known.steps.append(Step(result.at, "attempt", detail))
             else:
                 self._end(known, result)
-
-    async def refuse(self, route: Route, event: Event, failure: FailureKind, message: str) -> None:
-        self._refuse_when_full()
-        now = self._clock.time()
-        pending = self._add(route, event)
-        self._end(self.open[pending.sequence], Ended(pending, End.DISCARD, now, failure=failure, message=message))
 
     async def read(self, function: str, after: int, limit: int, limit_bytes: int) -> Page:
         found: list[Pending] = []

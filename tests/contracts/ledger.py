@@ -254,12 +254,20 @@ class LedgerContract:
         assert await self.pending() == []
 
     async def test_a_refused_event_is_received_and_discarded_with_its_body(self) -> None:
-        event = Event(random_id(), b"too large")
-        await self.ledger.refuse(PUSHED, event, FailureKind.REFUSED, "over the limit")
+        event, claim = Event(random_id(), b"too large"), await self.ledger.claim(SOURCE)
+        piece = Slice(SOURCE, claim.epoch, None, "3", events(2), refused=[(event, "over the limit")])
+        assert [pending.event for pending in await self.ledger.accept(ROUTE, piece)] == piece.events
         (dead,) = await self.ledger.dead(DeadFilter(), 0, 10)
         assert (dead.event, dead.end, dead.failure, dead.message) == (event, End.DISCARD, "refused", "over the limit")
-        counts = self.ledger.counts()["trigger-2"]
-        assert (counts.received, counts.discarded) == (1, 1)
+        counts = self.ledger.counts()[ROUTE.trigger]
+        assert (counts.received, counts.discarded, counts.open) == (3, 1, 2)
+
+    async def test_of_a_slice_that_was_lost_nothing_is_recorded_as_refused(self) -> None:
+        claim = await self.ledger.claim(SOURCE)
+        await self.ledger.claim(SOURCE)
+        with pytest.raises(ClaimLost):
+            await self.ledger.accept(ROUTE, Slice(SOURCE, claim.epoch, None, "1", [], refused=[(Event(random_id(), b"x"), "why")]))
+        assert await self.ledger.dead(DeadFilter(), 0, 10) == []
 
     # reading back
 

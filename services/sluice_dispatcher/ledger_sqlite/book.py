@@ -100,6 +100,8 @@ class Book:
 
     def accept_slice(self, route: Route, piece: Slice) -> list[Pending]:
         self.claims.judge(piece)
+        for event, why in piece.refused:
+            self._refuse(route, event, why)
         answer = self._add(route, shard_of(piece.key.source), piece.events)
         self.claims.advance(piece)
         if piece.filtered:
@@ -156,14 +158,6 @@ class Book:
                 self.attempts.retry(result, known=bool(block.attempted & bit))
                 block.attempted |= bit
 
-    def refuse(self, route: Route, event: Event, failure: FailureKind, message: str) -> None:
-        known = self.routes.known(route)
-        pending = Pending(0, route, event, self._now)
-        self.dead.add(Ended(pending, End.DISCARD, self._now, failure=failure, message=message), known.route, b"")
-        counts = self.counters.of(route.trigger)
-        counts.received += 1
-        counts.discarded += 1
-
     def redrive(self, dead: Sequence[Dead]) -> list[Pending]:
         answer = []
         for one in dead:
@@ -217,6 +211,14 @@ class Book:
         self.functions.add(known.function, len(answer))
         self.counters.of(route.trigger).received += len(answer)
         return answer
+
+    def _refuse(self, route: Route, event: Event, why: str) -> None:
+        known = self.routes.known(route)
+        pending = Pending(0, route, event, self._now)
+        self.dead.add(Ended(pending, End.DISCARD, self._now, failure=FailureKind.REFUSED, message=why), known.route, b"")
+        counts = self.counters.of(route.trigger)
+        counts.received += 1
+        counts.discarded += 1
 
     def _stored(self, number: int, count: int) -> tuple[list[Route], float, bytes, bytes]:
         beside, form, accepted_at, ids, stored, urn = self._connection.execute(_READ_STORED, (number,)).get

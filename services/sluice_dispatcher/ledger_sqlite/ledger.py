@@ -13,7 +13,6 @@ import structlog
 
 from sluice.clock import Clock
 from sluice.errors import AlreadyRunning, LedgerDamaged, SluiceError
-from sluice.event import Event
 from sluice.host.directory_lock import DirectoryLock
 from sluice.ledger import (
     Claim,
@@ -32,7 +31,6 @@ from sluice.ledger import (
     StoryFilter,
     StoryPage,
 )
-from sluice.outcome import FailureKind
 from sluice.usage import Usage, UsageFilter
 from sluice_dispatcher.ledger_sqlite.book import Book, read_in_flight
 from sluice_dispatcher.ledger_sqlite.checkpoint import LOG_BYTES, Checkpointer
@@ -177,9 +175,6 @@ class SqliteLedger:
 
     async def settle(self, results: Sequence[Ended | Retry]) -> None:
         await self._commits.submit(partial(self._book.settle, results))
-
-    async def refuse(self, route: Route, event: Event, failure: FailureKind, message: str) -> None:
-        await self._commits.submit(partial(self._book.refuse, route, event, failure, message), new_work=True)
 
     async def read(self, function: str, after: int, limit: int, limit_bytes: int) -> Page:
         while True:

@@ -563,6 +563,26 @@ async def test_an_oversized_event_of_a_source_is_recorded_as_refused_and_its_nei
     await mesh.until_state(large.id, "DISCARD")
 
 
+async def test_an_oversized_event_does_not_let_the_slices_behind_it_overtake(mesh: Mesh) -> None:
+    session = mesh.dispatcher.session("kafka")
+    claim = await session.claim(KEY)
+    large = an_event(b"x" * (MAX_EVENT_BYTES + 1))
+    pieces = [a_slice(None, "1", large, epoch=claim.epoch), a_slice("1", "2", an_event(), epoch=claim.epoch)]
+    await asyncio.wait_for(asyncio.gather(*(session.accept(piece) for piece in pieces)), 10)
+    assert mesh.ledger.counts()["t1"].received == 2
+
+
+async def test_a_redrive_that_nobody_waits_for_any_more_runs(mesh: Mesh) -> None:
+    event = await mesh.push()
+    await mesh.running(1)
+    mesh.runner.answer(failed(FailureKind.FUNCTION_ERROR))
+    await mesh.until_state(event, "FAIL")
+    redriving = asyncio.ensure_future(mesh.dispatcher.redrive(DeadFilter(project="p1"), 10, dry_run=False))
+    await until(lambda: mesh.ledger._commits.waiting == 1)
+    redriving.cancel()
+    await mesh.running(1)
+
+
 async def test_an_event_seen_before_is_answered_and_not_run_again(mesh: Mesh) -> None:
     for _ in range(2):
         outcome = await mesh.dispatcher.push("t1", an_event(), "message-1")

@@ -82,7 +82,8 @@ async def test_a_cancelled_entry_gives_its_room_back(granted: bool) -> None:
 
 SIZES = st.sampled_from(((0, 0), (1, 1), (1, 1), (2, 10), (4, 1), (1, 20), (9, 90)))
 """Events and bytes of an entry; the window holds 5 and 25."""
-STEPS = st.lists(st.tuples(st.sampled_from(("enter", "enter", "leave", "cancel", "turn", "rest")), st.integers(0, 99), SIZES), min_size=20, max_size=60)
+ACTIONS = st.sampled_from(("enter", "enter", "leave", "cancel", "turn", "rest"))
+STEPS = st.lists(st.tuples(ACTIONS, st.integers(0, 99), SIZES), min_size=20, max_size=60)
 
 
 @given(STEPS)
