@@ -1,57 +1,131 @@
-"""The API described for programs: OpenAPI 3.1, made from the operations themselves; pure."""
+"""The API described for programs: OpenAPI 3.1, made from the operations and the types of their bodies and answers; pure."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
+from starlette.responses import Response
 
-from sluice_control.asgi import Operation
+from sluice_control.asgi import Call, Operation
+from sluice_control.examples import EXAMPLES
+from sluice_control.fss import CODES, status
+from sluice_control.parameters import HEADERS, schema
+from sluice_control.promises import EVERYWHERE, Promise, promised
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
 _REFERENCE = "#/components/schemas/{name}"
-_ERROR = {
-    "type": "object",
-    "required": ["error_code", "error_msg"],
-    "properties": {"error_code": {"type": "string"}, "error_msg": {"type": "string"}},
+_JSON = "application/json"
+_HEADERS = {"X-Request-Id": {"description": "Names this request.", "required": True, "schema": {"type": "string"}}}
+_SECURITY = {
+    "signature": {"type": "apiKey", "in": "header", "name": "Authorization", "description": "SDK-HMAC-SHA256"},
+    "token": {"type": "apiKey", "in": "header", "name": "X-Auth-Token", "description": "Issued by POST /v3/auth/tokens."},
 }
 
 
+async def _at_the_gateway(_call: Call) -> Response:
+    raise NotImplementedError("the gateway serves invocations by itself")
+
+
+_ONE = "/v2/{project_id}/fgs/functions/{function_urn}"
+INVOCATIONS = (
+    Operation("invoke_function", "POST", _ONE + "/invocations", "invoke", _at_the_gateway),
+    Operation("async_invoke_function", "POST", _ONE + "/invocations-async", "invoke", _at_the_gateway),
+)
+"""What the gateway answers without control: here only to be described."""
+
+
 def document(operations: Sequence[Operation]) -> dict[str, Any]:
-    bodies = sorted({operation.body for operation in operations if operation.body}, key=lambda body: body.__name__)
-    references, schemas = msgspec.json.schema_components(bodies, ref_template=_REFERENCE)
-    schema_of = dict(zip(bodies, references, strict=True))
+    """The whole API, with what the gateway serves by itself."""
+    described = [*operations, *INVOCATIONS]
+    schema_of, schemas = _schemas(described)
     paths: dict[str, dict[str, Any]] = {}
-    for operation in operations:
+    for operation in described:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _described(operation, schema_of)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Sluice", "version": "v2", "description": "FunctionGraph's REST API v2, and /sluice/v1 beside it."},
-        "security": [{"signature": []}],
+        "security": [{"signature": []}, {"token": []}],
         "paths": paths,
-        "components": {
-            "schemas": schemas | {"Error": _ERROR},
-            "securitySchemes": {"signature": {"type": "apiKey", "in": "header", "name": "Authorization", "description": "SDK-HMAC-SHA256"}},
-        },
+        "components": {"schemas": schemas, "securitySchemes": _SECURITY},
     }
 
 
-def _described(operation: Operation, schema_of: dict[Any, dict[str, Any]]) -> dict[str, Any]:
+SchemaOf = Callable[[Any], dict[str, Any]]
+
+
+def _schemas(operations: Iterable[Operation]) -> tuple[SchemaOf, dict[str, Any]]:
+    """The schema of a type, which may be a reference, and those that are referred to."""
+    bodies = [operation.body for operation in operations if operation.body]
+    answers = [promised(operation.name).answer for operation in operations]
+    kinds: dict[str, Any] = {repr(kind): kind for kind in (*bodies, *answers) if kind not in (None, bytes)}
+    references, schemas = msgspec.json.schema_components(list(kinds.values()), ref_template=_REFERENCE)
+    known = dict(zip(kinds, references, strict=True))
+    for body in bodies:
+        _allow_nulls(schemas[known[repr(body)]["$ref"].rpartition("/")[2]])
+    return (lambda kind: known[repr(kind)]), schemas
+
+
+def _allow_nulls(shown: dict[str, Any]) -> None:
+    """In a body null means the same as leaving the field out."""
+    required = shown.get("required", [])
+    for name, kind in shown["properties"].items():
+        if name not in required and kind and {"type": "null"} not in kind.get("anyOf", []):
+            default = {"default": kind.pop("default")} if "default" in kind else {}
+            shown["properties"][name] = {"anyOf": [kind, {"type": "null"}], **default}
+
+
+def _described(operation: Operation, schema_of: SchemaOf) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": operation.name,
         "description": f"For {operation.needs} access.",
-        "parameters": [
-            *({"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in _PARAMETER.findall(operation.path)),
-            *({"name": name, "in": "query", "schema": {"type": "string"}} for name in operation.query),
-        ],
-        "responses": {
-            "2XX": {"description": "Done."},
-            "default": {
-                "description": "Refused, or failed.",
-                "content": {"application/json": {"schema": {"$ref": _REFERENCE.format(name="Error")}}},
-            },
-        },
+        "parameters": list(_parameters(operation)),
+        "responses": _responses(promised(operation.name), schema_of),
     }
     if operation.body:
-        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema_of[operation.body]}}}
+        media: dict[str, Any] = {"schema": schema_of(operation.body)}
+        if operation.name in EXAMPLES:
+            media["examples"] = {name: {"value": value} for name, value in EXAMPLES[operation.name].items()}
+        needed = any(field.required for field in msgspec.structs.fields(operation.body))
+        described["requestBody"] = {"required": needed, "content": {_JSON: media}}
+    elif operation in INVOCATIONS:
+        described["requestBody"] = {
+            "required": False,
+            "content": {_JSON: {"schema": {}, "examples": {"event": {"value": {"key": "value"}}}}},
+        }
     return described
+
+
+def _parameters(operation: Operation) -> Iterable[dict[str, Any]]:
+    for name in _PARAMETER.findall(operation.path):
+        yield {"name": name, "in": "path", "required": True, "schema": schema(operation.name, name)}
+    for name in operation.query:
+        yield {"name": name, "in": "query", "schema": schema(operation.name, name)}
+    for name, kind in HEADERS.get(operation.name, {}).items():
+        yield {"name": name, "in": "header", "schema": kind}
+
+
+def _responses(promise: Promise, schema_of: SchemaOf) -> dict[str, Any]:
+    by_status: dict[int, list[str]] = {}
+    for code in (*EVERYWHERE, *promise.errors):
+        by_status.setdefault(status(code), []).append(code)
+    refusals = {str(number): _refusal(codes) for number, codes in sorted(by_status.items())}
+    return {str(promise.status): _success(promise, schema_of), **refusals}
+
+
+def _success(promise: Promise, schema_of: SchemaOf) -> dict[str, Any]:
+    said: dict[str, Any] = {"description": "Done.", "headers": _HEADERS}
+    if promise.answer is not None:
+        kind = {} if promise.answer is bytes else schema_of(promise.answer)
+        said["content"] = {promise.media: {"schema": kind}}
+    return said
+
+
+def _refusal(codes: Sequence[str]) -> dict[str, Any]:
+    error = {
+        "type": "object",
+        "required": ["error_code", "error_msg"],
+        "properties": {"error_code": {"type": "string", "enum": list(dict.fromkeys(codes))}, "error_msg": {"type": "string"}},
+    }
+    told = " ".join(dict.fromkeys(CODES[code][1] if code in CODES else code for code in codes))
+    return {"description": told, "headers": _HEADERS, "content": {_JSON: {"schema": error}}}

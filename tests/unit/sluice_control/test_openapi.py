@@ -5,8 +5,17 @@ import re
 from pathlib import Path
 from typing import Any
 
+import schemathesis
+
 from sluice_control.api import operations
+from sluice_control.asgi import Operation
 from sluice_control.control import Control
+from sluice_control.decoding import decode
+from sluice_control.examples import EXAMPLES
+from sluice_control.fss import CODES
+from sluice_control.openapi import INVOCATIONS, document
+from sluice_control.parameters import KNOWN
+from sluice_control.promises import PROMISES
 from tests.unit.sluice_control.client import Client
 from tests.unit.sluice_control.fakes import FakeLogs, FakeRecords
 
@@ -27,6 +36,36 @@ async def test_every_operation_is_described_with_its_parameters_and_body(api: Cl
     assert not list(_dangling(described))
 
 
+def test_everything_is_promised_and_every_parameter_known(control: Control, records: FakeRecords, logs: FakeLogs) -> None:
+    served = _operations(control, records, logs)
+    assert {operation.name for operation in (*served, *INVOCATIONS)} == set(PROMISES)
+    named = {name for operation in served for name in (*re.findall(r"\{(\w+)\}", operation.path), *operation.query)}
+    assert named <= set(KNOWN)
+    assert {code for promise in PROMISES.values() for code in promise.errors} <= set(CODES)
+
+
+def test_the_description_is_openapi_3_1(control: Control, records: FakeRecords, logs: FakeLogs) -> None:
+    described = document(_operations(control, records, logs))
+    assert described["openapi"] == "3.1.0"
+    schemathesis.openapi.from_dict(described).validate()
+
+
+def test_every_example_is_a_body_of_its_operation(control: Control, records: FakeRecords, logs: FakeLogs) -> None:
+    bodies = {operation.name: operation.body for operation in _operations(control, records, logs)}
+    for name, examples in EXAMPLES.items():
+        body = bodies[name]
+        assert body is not None
+        for example in examples.values():
+            decode(example, body)
+
+
+def _operations(control: Control, records: FakeRecords, logs: FakeLogs) -> list[Operation]:
+    async def no_checks() -> list[tuple[str, bool, str]]:
+        return []
+
+    return operations(control, records, logs, no_checks)
+
+
 def _dangling(described: dict[str, Any]) -> list[str]:
     references = re.findall(r'"#/components/schemas/(\w+)"', json.dumps(described))
     return [name for name in references if name not in described["components"]["schemas"]]
@@ -35,10 +74,7 @@ def _dangling(described: dict[str, Any]) -> list[str]:
 def test_the_page_names_every_operation_under_sluice(control: Control, records: FakeRecords, logs: FakeLogs) -> None:
     page = (ROOT / "docs/api.md").read_text()
 
-    async def no_checks() -> list[tuple[str, bool, str]]:
-        return []
-
-    for operation in operations(control, records, logs, no_checks):
+    for operation in _operations(control, records, logs):
         if operation.path.startswith("/sluice/v1/{project_id}"):
             path = operation.path.removeprefix("/sluice/v1/{project_id}").replace("{function_urn}", "{urn}").replace("{event_id}", "{id}")
             assert f"`{operation.method} {path}" in page
