@@ -50,6 +50,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     isolation: Literal["auto", "root", "user", "port"] = "auto"
     memory_budget_mb: Annotated[int, Meta(ge=0)] = 0
     """Memory that functions may use together; 0: half of the machine."""
+    start_within_s: Annotated[float, Meta(gt=0)] = 60.0
+    """How long `sluice up --mesh` waits for its services to be ready."""
     control: str = "127.0.0.1:8101"
     control_api: str = "127.0.0.1:8104"
     """Where control serves the API to the gateway."""

@@ -17,6 +17,7 @@ from sluice_cli.apply import apply as apply_manifest
 from sluice_cli.client import Unreachable
 from sluice_cli.manifest import Read
 from sluice_cli.options import DATA, Data, Format, Output, connected
+from sluice_cli.refusal import told_by
 
 REFUSED, USAGE, UNREACHABLE, STOPPED = 1, 2, 3, 130
 
@@ -133,18 +134,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except SluiceError as error:
         return _ended(REFUSED, [str(error)])
     except BaseExceptionGroup as group:
-        return _ended(REFUSED, _told_by(group))
+        return _ended(REFUSED, [str(error) for error in told_by(group)])
     return 0
-
-
-def _told_by(group: BaseExceptionGroup[BaseException]) -> list[str]:
-    """What a group of our own errors says. Raises the group if anything else is in it: that is a bug, and its traceback is needed."""
-    if group.split(SluiceError)[1] is not None:
-        raise group
-    told: list[str] = []
-    for error in group.exceptions:
-        told += _told_by(error) if isinstance(error, BaseExceptionGroup) else [str(error)]
-    return told
 
 
 def _ended(code: int, lines: Sequence[str]) -> int:

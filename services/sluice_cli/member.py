@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import cast
 
 from sluice.errors import SluiceError
+from sluice_cli.refusal import exit_code, told_by
 
 sys.modules["rich"] = cast("ModuleType", None)
 """None means that it cannot be imported: structlog would draw tracebacks with it, and it is 6 MiB of every service."""
@@ -21,9 +22,17 @@ def main() -> int:
     try:
         serve(service, data=Path(data), config=Path(config[0]) if config else None)
     except SluiceError as error:
-        sys.stderr.write(f"sluice {service}: {error}\n")
-        return 1
+        return _refused(service, [error])
+    except BaseExceptionGroup as group:
+        return _refused(service, told_by(group))
     return 0
+
+
+def _refused(service: str, errors: list[SluiceError]) -> int:
+    why = "; ".join(map(str, errors))
+    sys.stderr.write(f"sluice {service}: {why}\n")
+    sys.stdout.write(why)
+    return max(map(exit_code, errors))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from sluice.errors import ConfigurationError
 from sluice.host.log import set_up
 from sluice.host.process import run
 from sluice.settings import Settings, load
-from sluice_cli.data_directory import prepare
+from sluice_cli.data_directory import prepare, usable
 
 CORE = ("control", "gateway", "dispatcher", "runner")
 KEEPING = frozenset({"control", "dispatcher", "runner"})
@@ -26,7 +26,8 @@ def serve(service: str, *, data: Path | None = None, listen: str | None = None, 
     work = find(service)
     if service in KEEPING:
         prepare(settings.data)
-    run(lambda stop: work(settings, stop))
+    with usable(settings.data):
+        run(lambda stop: work(settings, stop))
 
 
 def find(service: str) -> Serve:
