@@ -80,6 +80,8 @@ class Fleet(Generic[T]):
         self.failure: Failure | None = None
         self.starting = 0
         self.last_start = 0.0
+        self.reserved = 0
+        """Instances to keep whether there are calls or not."""
 
     def active(self) -> Iterator[Worker[T]]:
         return (worker for worker in self.workers if worker.state in (State.STARTING, State.READY))
@@ -87,6 +89,23 @@ class Fleet(Generic[T]):
     @property
     def may_live(self) -> bool:
         return self.function.max_instances != 0
+
+    @property
+    def missing(self) -> int:
+        """Reserved instances that are not there, as far as the function's own maximum allows them."""
+        return max(0, -self.spare)
+
+    @property
+    def spare(self) -> int:
+        """Instances beyond the reserved ones; below 0: so many are missing."""
+        maximum = self.function.max_instances
+        kept = self.reserved if maximum < 0 else min(self.reserved, maximum)
+        return sum(1 for _ in self.active()) - kept
+
+    @property
+    def busy(self) -> int:
+        """Calls that run or wait."""
+        return sum(worker.running for worker in self.workers) + len(self.held)
 
     @property
     def bearable_s(self) -> float:

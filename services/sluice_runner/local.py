@@ -113,6 +113,16 @@ class LocalRunner:
         self._loop.call_soon(self._reply, run, Reply(0, failure=failure))
         return True
 
+    def reserve(self, function: Function, count: int) -> None:
+        """Keep `count` instances of this version from now on, whether there are calls or not."""
+        self._pool.reserve(function, count)
+        self._decide_soon()
+
+    def busy(self, function: Function) -> int:
+        """Calls of the function that run or wait here."""
+        fleet = self._pool.fleets.get(function.place)
+        return fleet.busy if fleet else 0
+
     def instances(self) -> list[InstanceState]:
         return [self._state(worker) for fleet in self._pool.fleets.values() for worker in fleet.workers]
 
@@ -286,7 +296,9 @@ class LocalRunner:
     def _up(self, live: LiveInstance[Run]) -> None:
         worker = live.worker
         self._handles[worker] = live
-        for run in self._pool.ready(worker, self._now()):
+        runs = self._pool.ready(worker, self._now())
+        live.cold = bool(runs)
+        for run in runs:
             self._begin(run, live)
         self._grew(worker.function.place)
         self._decide_soon()

@@ -19,6 +19,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         options = RunnerOptions(memory_budget_mb=settings.memory_budget_mb)
         async with RunnerService(settings.data, engine, catalog.code, member.clock, options) as runner:
             member.exposition.add(samples(runner.runner.instances))
+            runner.keep(member.snapshot)
             async with WireServer(settings.runner, (WireRunner(runner.runner, runner),), (member.secret,)):
                 member.waits_for = ""
                 await until_stopped(stop)

@@ -2,7 +2,8 @@
 
 Rules. The first instance of a function starts at once; another only when its calls would wait longer than one takes to start.
 Never more than the function's maximum, the node's memory, or a few starts at a time, shared fairly between functions. A function
-whose instances fail is held back, 1 s doubling to 60 s, and then probed with one instance.
+whose instances fail is held back, 1 s doubling to 60 s, and then probed with one instance. Reserved instances are started without a call,
+never retired while they are not too many, and replaced when they end.
 """
 
 from collections import deque
@@ -20,6 +21,8 @@ MAX_INIT_MOVES = 3
 CRASHES_TO_LOOP = 3
 FIRST_BACKOFF_S = 1.0
 LAST_BACKOFF_S = 60.0
+LASTING_S = 60.0
+"""An instance that lived so long without a call belongs to no crash loop."""
 _WEIGHT = 0.1
 
 
@@ -64,6 +67,8 @@ class Pool(Generic[T]):
         """`decide` has something to do now, not at the next tick."""
         self._names = 0
         self._drained: list[Worker[T]] = []
+        self._reserving: dict[str, Fleet[T]] = {}
+        """The fleets that keep reserved instances, by `Function.place`."""
 
     def take(self, call: T, function: Function, now: float) -> Worker[T] | None:
         """The instance to run the call on, with a place of it taken; or None: the call is held."""
@@ -71,8 +76,8 @@ class Pool(Generic[T]):
         fleet = self.fleets.get(place)
         if fleet is None:
             fleet = self.fleets[place] = Fleet(function, self._family(function.urn))
-        elif fleet.function is not function and function.generation > fleet.function.generation:
-            self._renew(fleet, function)
+        elif fleet.function is not function:
+            self._adapt(fleet, function)
         if fleet.free and not fleet.held:
             worker = fleet.free[-1]
             worker.running += 1
@@ -81,6 +86,24 @@ class Pool(Generic[T]):
             return worker
         self._hold(fleet, call, now)
         return None
+
+    def reserve(self, function: Function, count: int) -> None:
+        """Keep `count` instances of the function from now on, whether there are calls or not. Those of an older generation are replaced;
+        those that are too many age like any other."""
+        place = function.place
+        fleet = self.fleets.get(place)
+        if fleet is None:
+            if not count:
+                return
+            fleet = self.fleets[place] = Fleet(function, self._family(function.urn))
+        elif fleet.function is not function:
+            self._adapt(fleet, function)
+        fleet.reserved = count
+        if count:
+            self._reserving[place] = fleet
+        else:
+            self._reserving.pop(place, None)
+        self.stirred = True
 
     def release(self, worker: Worker[T], took_s: float, now: float) -> T | None:
         """A call of the instance has been answered: the next call for its place, or None."""
@@ -130,7 +153,7 @@ class Pool(Generic[T]):
         """The instance did not start, or its init failed. Nothing of it is left."""
         fleet = worker.fleet
         self._forget(worker)
-        if worker.function is not fleet.function:
+        if worker.function.generation != fleet.function.generation:
             return
         fleet.failure = failure
         if failure.kind is FailureKind.INIT_FAILED:
@@ -143,10 +166,11 @@ class Pool(Generic[T]):
     def ended(self, worker: Worker[T], failure: Failure | None, now: float) -> None:
         """A started instance is gone: `failure` if by itself, None if we ended it."""
         fleet = worker.fleet
+        lasted = not worker.running and now - worker.started_at >= LASTING_S
         self._forget(worker)
-        if failure is None or worker.function is not fleet.function:
+        if failure is None or worker.function.generation != fleet.function.generation:
             return
-        fleet.crashed_in_a_row += 1
+        fleet.crashed_in_a_row = 1 if lasted else fleet.crashed_in_a_row + 1
         if fleet.crashed_in_a_row >= CRASHES_TO_LOOP:
             message = f"CrashLoopBackOff: the function's instances keep ending: {failure.message}"
             fleet.failure = Failure(FailureKind.CRASH_LOOP, message)
@@ -182,6 +206,7 @@ class Pool(Generic[T]):
         if self.held:
             for fleet in self.fleets.values():
                 decisions += self._refuse(fleet, now)
+        if self.held or any(fleet.missing for fleet in self._reserving.values()):
             decisions += self._start(now)
         decisions += [StopWorker(worker, worker.why) for worker in self._drained]
         self._drained = []
@@ -193,13 +218,15 @@ class Pool(Generic[T]):
         released = []
         for urn, fleet in list(self.fleets.items()):
             for worker in list(fleet.free):
-                if worker.running == 0 and now - worker.idle_since >= self.limits.idle_s:
+                if worker.running == 0 and now - worker.idle_since >= self.limits.idle_s and fleet.spare > 0:
                     self.retire(worker, "idle")
             if fleet.blocked_until and now >= fleet.blocked_until:
                 fleet.blocked_until = 0.0
                 fleet.released_at = now
                 released.append(urn)
-            if not fleet.workers and not fleet.held and now - fleet.released_at >= LAST_BACKOFF_S:
+            if fleet.backoff_s and any(worker.state is State.READY and now - worker.started_at >= LASTING_S for worker in fleet.workers):
+                self._forgive(fleet)
+            if not fleet.workers and not fleet.held and not fleet.reserved and now - fleet.released_at >= LAST_BACKOFF_S:
                 del self.fleets[urn]
         return released
 
@@ -238,6 +265,15 @@ class Pool(Generic[T]):
             self.stirred = True
         fleet.held.append(Held(call, now, fleet.init_failures))
         self.held += 1
+
+    def _adapt(self, fleet: Fleet[T], function: Function) -> None:
+        """What the function is now. Its maximum may change without a new generation: then its instances stay, unless it is disabled."""
+        if function.generation > fleet.function.generation:
+            self._renew(fleet, function)
+        elif function.generation == fleet.function.generation:
+            fleet.function = function
+            for worker in list(fleet.workers) if not fleet.may_live else ():
+                self.retire(worker, "the function is disabled")
 
     def _renew(self, fleet: Fleet[T], function: Function) -> None:
         fleet.function = function
@@ -318,8 +354,14 @@ class Pool(Generic[T]):
                 wanting.remove(fleet)
 
     def _wants(self, fleet: Fleet[T], now: float) -> bool:
-        if not fleet.held or not fleet.room or now < fleet.blocked_until:
+        if not fleet.room or now < fleet.blocked_until:
             return False
+        if fleet.missing and not (fleet.backoff_s and fleet.starting):
+            return True
+        return bool(fleet.held) and self._wants_more(fleet, now)
+
+    def _wants_more(self, fleet: Fleet[T], now: float) -> bool:
+        """Whether the held calls are worth another instance."""
         places = max(1, fleet.function.instance_concurrency)
         live = sum(worker.places for worker in fleet.active())
         if live == 0:
@@ -344,20 +386,21 @@ class Pool(Generic[T]):
         """The function's maximum is used up, some of it by other memory sizes: what of them is idle goes, one at a time."""
         siblings = [other for other in self.fleets.values() if other.family is fleet.family and other is not fleet]
         others = [worker for other in siblings for worker in other.workers]
-        idle = [worker for worker in others if worker.state is State.READY and worker.running == 0]
+        idle = [worker for worker in others if worker.state is State.READY and worker.running == 0 and worker.fleet.spare > 0]
         if idle and not any(worker.state is State.DRAINING for worker in others):
             self.retire(min(idle, key=lambda worker: worker.idle_since), "another memory size is asked for")
 
     def _make_room(self, fleet: Fleet[T]) -> None:
-        """The memory is used up: the longest idle instance of another function goes; if none is idle and this function has nothing at
-        all, one of the function with the most instances goes after its calls."""
+        """The memory is used up: the longest idle instance of another function goes; if none is idle and this function has calls and
+        nothing at all, one of the function with the most instances goes after its calls. Reserved instances stay."""
         others = [worker for other in self.fleets.values() if other is not fleet for worker in other.workers]
         if any(worker.state is State.DRAINING for worker in others):
             return
+        others = [worker for worker in others if worker.fleet.spare > 0]
         idle = [worker for worker in others if worker.state is State.READY and worker.running == 0]
         if idle:
             self.retire(min(idle, key=lambda worker: worker.idle_since), "its memory is needed")
-        elif not fleet.workers and others:
+        elif not fleet.workers and fleet.held and others:
             largest = max((worker.fleet for worker in others), key=lambda other: len(other.workers))
             if len(largest.workers) > 1:
                 self.retire(next(iter(largest.workers)), "its memory is needed")

@@ -343,3 +343,124 @@ def test_functions_that_have_nothing_are_forgotten() -> None:
     pool.ended(worker, None, 1.0)
     pool.sweep(100.0)
     assert pool.fleets == {}
+
+
+def decided(pool: Pool[str], now: float) -> list[Worker[str]]:
+    """What is started now, all of it ready at once."""
+    workers = started(pool.decide(now))
+    for worker in workers:
+        assert pool.ready(worker, now) == []
+    return workers
+
+
+def test_reserved_instances_start_without_a_call_and_stay_however_long_they_idle() -> None:
+    pool = Pool[str](LIMITS)
+    pool.reserve(function(), 2)
+    assert pool.stirred
+    assert len(decided(pool, 0.0)) == 2
+    assert started(pool.decide(1.0)) == []
+    pool.sweep(10_000.0)
+    assert stopped(pool.decide(10_000.0)) == []
+    assert pool.take("a", function(), 10_001.0) is not None
+
+
+def test_instances_beyond_the_reserved_ones_age_like_any_other() -> None:
+    pool = Pool[str](LIMITS)
+    pool.reserve(function(), 3)
+    decided(pool, 0.0)
+    pool.reserve(function(), 1)
+    pool.sweep(60.0)
+    assert len(stopped(pool.decide(60.0))) == 2
+    pool.reserve(function(), 0)
+    pool.sweep(120.0)
+    assert len(stopped(pool.decide(120.0))) == 1
+
+
+def test_a_reserved_instance_that_ends_is_replaced_at_once() -> None:
+    pool = Pool[str](LIMITS)
+    pool.reserve(function(), 2)
+    worker, _ = decided(pool, 0.0)
+    pool.ended(worker, CRASHED, 5.0)
+    assert pool.stirred
+    assert len(started(pool.decide(5.0))) == 1
+
+
+def test_reserved_instances_that_keep_ending_are_held_back_and_probed_one_at_a_time() -> None:
+    pool = Pool[str](LIMITS)
+    pool.reserve(function(), 2)
+    now = 0.0
+    for worker in [*decided(pool, now), *decided(pool, now)]:
+        pool.ended(worker, CRASHED, now)
+    (worker, _) = decided(pool, now)
+    pool.ended(worker, CRASHED, now)
+    assert started(pool.decide(0.5)) == []
+    assert len(started(pool.decide(1.0))) == 1
+    assert started(pool.decide(1.0)) == []
+
+
+def test_instances_that_end_after_a_long_life_are_no_crash_loop() -> None:
+    pool = Pool[str](LIMITS)
+    pool.reserve(function(), 1)
+    for hour in range(1, 10):
+        (worker,) = decided(pool, hour * 3600.0)
+        pool.ended(worker, CRASHED, hour * 3600.0 + 3000.0)
+    assert len(decided(pool, 36_000.0)) == 1
+
+
+def test_what_lasts_after_a_crash_loop_forgives_it() -> None:
+    pool = Pool[str](LIMITS)
+    pool.reserve(function(), 2)
+    for _ in range(3):
+        for worker in decided(pool, 0.0)[:1]:
+            pool.ended(worker, CRASHED, 0.0)
+    assert pool.fleets[function().urn].backoff_s
+    pool.sweep(70.0)
+    assert not pool.fleets[function().urn].backoff_s
+
+
+def test_a_newer_generation_replaces_reserved_instances_and_no_call_is_refused() -> None:
+    pool = Pool[str](LIMITS)
+    pool.reserve(function(), 1)
+    (old,) = decided(pool, 0.0)
+    assert pool.take("running", function(), 1.0) is old
+    newer = function(generation=2)
+    pool.reserve(newer, 1)
+    (new,) = started(pool.decide(2.0))
+    assert old.state is State.DRAINING
+    assert pool.take("waiting", newer, 2.0) is None
+    assert pool.ready(new, 2.1) == ["waiting"]
+    pool.release(old, 1.0, 2.5)
+    assert stopped(pool.decide(2.5)) == [old]
+
+
+def test_no_more_are_reserved_than_the_functions_maximum_allows() -> None:
+    pool = Pool[str](LIMITS)
+    pool.reserve(function(max_instances=2), 5)
+    assert len(decided(pool, 0.0)) == 2
+    assert started(pool.decide(0.0)) == []
+
+
+def test_reserved_instances_are_kept_from_functions_that_need_memory_and_take_what_idles() -> None:
+    pool = Pool[str](LIMITS)
+    pool.reserve(function("kept", memory_mb=512), 1)
+    decided(pool, 0.0)
+    idle = up(pool, "a", function("idle", memory_mb=512))
+    pool.release(idle, 0.1, 0.1)
+    pool.reserve(function("another", memory_mb=512), 1)
+    decisions = pool.decide(1.0)
+    assert (started(decisions), stopped(decisions)) == ([], [idle])
+    pool.ended(idle, None, 1.1)
+    assert len(decided(pool, 1.1)) == 1
+    pool.take("b", function("late", memory_mb=512), 2.0)
+    assert stopped([*pool.decide(2.0), *pool.decide(2.0)]) == []
+
+
+def test_a_maximum_that_changes_alone_counts_at_once_and_disabling_ends_what_runs() -> None:
+    pool = Pool[str](LIMITS)
+    worker = up(pool, "a", function(max_instances=1))
+    pool.release(worker, 0.1, 0.1)
+    disabled = function(max_instances=0)
+    assert pool.take("b", disabled, 0.2) is None
+    decisions = pool.decide(0.2)
+    assert refused(decisions) == {"b": FailureKind.DISABLED}
+    assert stopped(decisions) == [worker]

@@ -114,6 +114,10 @@ class PoolMachine(RuleBasedStateMachine):
     def change(self, which: int, disabled: bool) -> None:
         self.functions[which] = a_function(which, self.functions[which].generation + 1, disabled=disabled)
 
+    @rule(which=st.integers(0, len(SHAPES) - 1), count=st.integers(0, 3))
+    def reserve(self, which: int, count: int) -> None:
+        self.pool.reserve(self.functions[which], count)
+
     @rule(seconds=st.floats(0.001, 20))
     def wait(self, seconds: float) -> None:
         self.now += seconds
