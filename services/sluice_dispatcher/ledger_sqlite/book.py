@@ -102,17 +102,21 @@ class Book:
         self.claims.judge(piece)
         for event, why in piece.refused:
             self._refuse(route, event, why)
-        answer = self._add(route, shard_of(piece.key.source), piece.events)
         self.claims.advance(piece)
+        return self._add_slice(route, piece)
+
+    def _add_slice(self, route: Route, piece: Slice) -> list[Pending]:
+        answer = self._add(route, shard_of(piece.key.source), piece.events)
         if piece.filtered:
             self.counters.of(route.trigger).filtered += piece.filtered
         return answer
 
     def accept_slices(self, slices: Sequence[tuple[Route, Slice]]) -> list[list[Pending] | SluiceError]:
         answer: list[list[Pending] | SluiceError] = []
-        for route, piece in slices:
+        moved = self.claims.move([piece for _, piece in slices])
+        for index, (route, piece) in enumerate(slices):
             try:
-                answer.append(self.accept_slice(route, piece))
+                answer.append(self._add_slice(route, piece) if index in moved else self.accept_slice(route, piece))
             except ClaimLost as lost:
                 answer.append(lost)
         return answer

@@ -1,5 +1,7 @@
 """Who may read a source, and from where: epochs and positions."""
 
+from collections.abc import Sequence
+
 import apsw
 
 from sluice.errors import ClaimLost
@@ -11,6 +13,9 @@ REMEMBERED = 16_384
 _READ = "SELECT epoch, position FROM claim WHERE trigger = ? AND incarnation = ? AND source = ?"
 _WRITE = """INSERT INTO claim (trigger, incarnation, source, epoch, position) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET epoch = excluded.epoch, position = excluded.position"""
+
+_MOVE = """UPDATE claim SET position = ? WHERE trigger = ? AND incarnation = ? AND source = ? AND epoch = ? AND position IS ?
+RETURNING ?"""
 
 _State = tuple[int, str | None]
 
@@ -38,6 +43,18 @@ class Claims:
             raise ClaimLost(f"{piece.key.source}: epoch {piece.epoch} was followed by {epoch}")
         if piece.start != position:
             raise ClaimLost(f"{piece.key.source}: the slice begins at {piece.start} and the ledger stands at {position}")
+
+    def move(self, pieces: Sequence[Slice]) -> set[int]:
+        """Judge and advance those whose state is not in memory, in one statement: the indexes of those that were. `judge` tells of each of
+        the others why not, or that it is current."""
+        rows = []
+        seen: set[SourceKey] = set()
+        for index, piece in enumerate(pieces):
+            key = piece.key
+            if key not in self._known and key not in self._changed and key not in seen:
+                seen.add(key)
+                rows.append((piece.to, key.trigger, key.incarnation, key.source, piece.epoch, piece.start, index))
+        return {index for (index,) in self._connection.executemany(_MOVE, rows)}
 
     def advance(self, piece: Slice) -> None:
         self._changed[piece.key] = (piece.epoch, piece.to)

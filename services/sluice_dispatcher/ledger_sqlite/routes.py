@@ -5,10 +5,13 @@ from typing import NamedTuple
 import apsw
 import msgspec
 
+from sluice.binding import Mode
 from sluice.ledger import Route
 from sluice_dispatcher.ledger_sqlite.counters import Functions
 
-REMEMBERED = 16_384
+REMEMBERED = 131_072
+"""Triggers whose route is kept in memory, about 110 bytes each; the others are looked up again."""
+READ_REMEMBERED = 16_384
 
 _FIND = "SELECT id FROM route WHERE body = ?"
 _ADD = "INSERT INTO route (body) VALUES (?) RETURNING id"
@@ -37,36 +40,65 @@ def function_of(urn: str) -> str:
     return urn.rsplit(":", 1)[0] if urn.count(":") == 7 else urn
 
 
+class _Family:
+    """Routes that differ in their trigger only: a hundred thousand timers of one function."""
+
+    __slots__ = ("function", "numbers", "one")
+
+    def __init__(self, one: Route, function: int) -> None:
+        self.one = one
+        self.function = function
+        self.numbers: dict[str, int] = {}
+
+    def has(self, route: Route) -> bool:
+        one = self.one
+        same = route.function == one.function and route.project == one.project
+        return same and route.kind == one.kind and route.mode is one.mode
+
+
 class Routes:
     """The writer's side: numbers are given with the transaction."""
 
     def __init__(self, connection: apsw.Connection, functions: Functions) -> None:
         self._connection = connection
         self._functions = functions
-        self._known: dict[Route, Known] = {}
+        self._families: dict[tuple[str, str, Mode, str], _Family] = {}
+        self._family: _Family | None = None
         self._last: Route | None = None
         self._last_known = Known(0, 0)
+        self._remembered = 0
 
     def known(self, route: Route) -> Known:
         if route is self._last:
             return self._last_known
-        known = self._known.get(route)
-        if known is None:
-            known = Known(self._number(encode(route)), self._functions.number(function_of(route.function)))
-            self._known[route] = known
-        self._last, self._last_known = route, known
-        return known
+        family = self._family if self._family is not None and self._family.has(route) else self._family_of(route)
+        number = family.numbers.get(route.trigger)
+        if number is None:
+            number = family.numbers[route.trigger] = self._number(encode(route))
+            self._remembered += 1
+        self._last, self._last_known = route, Known(number, family.function)
+        return self._last_known
 
     def keep(self) -> None:
-        if len(self._known) > REMEMBERED:
+        if self._remembered > REMEMBERED:
             self._forget()
 
     def drop(self) -> None:
         self._forget()
 
+    def _family_of(self, route: Route) -> _Family:
+        name = (route.project, route.function, route.mode, route.kind)
+        family = self._families.get(name)
+        if family is None:
+            family = self._families[name] = _Family(route, self._functions.number(function_of(route.function)))
+        self._family = family
+        return family
+
     def _forget(self) -> None:
-        self._known.clear()
+        self._families.clear()
+        self._family = None
         self._last = None
+        self._remembered = 0
 
     def _number(self, body: bytes) -> int:
         found = self._connection.execute(_FIND, (body,)).get
@@ -87,7 +119,7 @@ class RouteReader:
             body = self._connection.execute(_READ, (number,)).get
             if body is None:
                 raise msgspec.DecodeError(f"route {number} is not there")
-            if len(self._known) > REMEMBERED:
+            if len(self._known) > READ_REMEMBERED:
                 self._known.clear()
             route = self._known[number] = decode(body)
         return route
