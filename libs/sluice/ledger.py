@@ -239,7 +239,7 @@ class Ledger(Protocol):
         """`accept` of each, in their order and in one transaction: what was accepted, or why that one was not."""
         ...
 
-    async def start(self, pending: Sequence[Pending]) -> None:
+    def start(self, pending: Sequence[Pending]) -> Awaitable[None]:
         """On disk before a call that may run only once begins. After a crash such an event is found with `executions` one higher."""
         ...
 

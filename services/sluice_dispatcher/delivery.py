@@ -6,7 +6,7 @@ queues that something happened to.
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 
 import structlog
@@ -98,6 +98,10 @@ class Delivery:
             tasks.create_task(self._settle_forever())
             tasks.create_task(self._wake_forever())
             self._touch_all()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self._tasks = None
 
     def stop(self) -> None:
         """Begin nothing more; what runs may end."""
@@ -207,14 +211,18 @@ class Delivery:
 
     def _pump_touched(self) -> None:
         self._pumping = False
+        if self._tasks is None:
+            return
         self._has_room = self._room()
         touched, self._touched = self._touched, {}
         now = self._clock.time()
         for queue in touched.values():
             self._pump(queue, now)
-        if self._to_start and self._tasks:
+        if self._to_start:
             batch, self._to_start = self._to_start, []
-            self._tasks.create_task(self._start(batch))
+            # asked for here and not in the task: so it shares a commit with the ends that made room for these calls
+            on_disk = self._ledger.start([pending for _, pending, _ in batch])
+            self._tasks.create_task(self._start(on_disk, batch))
 
     def _pump(self, queue: FunctionQueue, now: float) -> None:
         if self._stopping or queue.held_until > now:
@@ -309,9 +317,9 @@ class Delivery:
         }
         return self._traces.span(SPAN_ATTEMPT, pending.event.trace, attributes)
 
-    async def _start(self, batch: list[tuple[FunctionQueue, Pending, Function]]) -> None:
+    async def _start(self, on_disk: Awaitable[None], batch: list[tuple[FunctionQueue, Pending, Function]]) -> None:
         """A call that may run only once begins after its beginning is on disk."""
-        await self._ledger.start([pending for _, pending, _ in batch])
+        await on_disk
         for queue, pending, function in batch:
             self._submit(queue, pending, function)
 

@@ -170,8 +170,8 @@ class SqliteLedger:
     def accept_all(self, slices: Sequence[tuple[Route, Slice]]) -> Awaitable[list[list[Pending] | SluiceError]]:
         return self._commits.submit(partial(self._book.accept_slices, slices), new_work=True)
 
-    async def start(self, pending: Sequence[Pending]) -> None:
-        await self._commits.submit(partial(self._book.start, pending))
+    def start(self, pending: Sequence[Pending]) -> Awaitable[None]:
+        return self._commits.submit(partial(self._book.start, pending))
 
     async def settle(self, results: Sequence[Ended | Retry]) -> None:
         await self._commits.submit(partial(self._book.settle, results))

@@ -679,3 +679,19 @@ async def test_of_slices_offered_together_one_that_waits_or_is_refused_holds_up_
     assert told[2] is None
     await mesh.running(1)
     assert "t1" not in mesh.ledger.counts()
+
+
+async def test_credit_that_grows_after_the_end_begins_nothing(mesh: Mesh) -> None:
+    mesh.bind(Binding("t2", "p1", "TIMER", "timer", URN, b"{}", mode=Mode.RECORDED))
+    mesh.runner.slots = 0
+    await mesh.push(trigger="t2")
+    faults: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, fault: faults.append(fault))
+    mesh.task.cancel()
+    await asyncio.wait({mesh.task})
+    mesh.runner.slots = 1
+    mesh.runner.grow(URN)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert not faults
+    assert not mesh.runner.held

@@ -328,7 +328,7 @@ async def test_closing_on_a_full_disk_ends_and_tells_who_still_waited(tmp_path: 
     accepted = await ledger.accept(PUSHED, Push(events(3_000)))
     writer = ledger.connections[0]
     writer.execute(f"PRAGMA max_page_count = {writer.execute('PRAGMA page_count').get:d}")
-    starting = asyncio.create_task(ledger.start(accepted))
+    starting = asyncio.ensure_future(ledger.start(accepted))
     await until(lambda: ledger.usage()["disk_full"])
     await ledger.close()
     with pytest.raises(Unavailable, match="closed before"):
