@@ -32,6 +32,10 @@ class Usage(msgspec.Struct, gc=False):
     reserved: int = 0
     gb_s: float = 0.0
 
+    @property
+    def failures(self) -> int:
+        return self.function_errors + self.system_errors
+
     def add(self, more: "Usage") -> None:
         """What happened beside it, in the same bucket."""
         if more.executed:
@@ -64,6 +68,8 @@ class UsageFilter(msgspec.Struct, frozen=True):
     """Else all functions that are meant are one."""
     by_time: bool = True
     """Else the whole time is one bucket, which begins at 0."""
+    failures_only: bool = False
+    """Only buckets in which something failed: what is to be known of all functions at once is then quickly found."""
 
     def means(self, usage: Usage) -> bool:
         """Whether a row of the bucket's length is one of those that are meant."""
@@ -72,6 +78,7 @@ class UsageFilter(msgspec.Struct, frozen=True):
             and usage.function.split(":", 4)[3] == self.project
             and usage.at >= self.since - self.since % self.bucket_s
             and (not self.until or usage.at < self.until)
+            and (not self.failures_only or usage.failures > 0)
         )
 
 

@@ -20,6 +20,7 @@ from sluice_control.mesh_api import MeshApi
 from sluice_control.openapi import document
 from sluice_control.project_api import ProjectApi
 from sluice_control.reserved_api import ReservedApi
+from sluice_control.statistics_api import StatisticsApi
 from sluice_control.tag_api import TagApi
 from sluice_control.transfer_api import TransferApi
 from sluice_control.trigger_api import TriggerApi
@@ -28,10 +29,11 @@ from sluice_control.trigger_api import TriggerApi
 def operations(control: Keeper, records: Records, logs: Logs, doctor: Doctor) -> list[Operation]:
     """Every operation that is served."""
     return [
-        *FunctionApi(control).operations(),
+        *FunctionApi(control, records).operations(),
         *AliasApi(control).operations(),
         *TriggerApi(control).operations(),
         *AsyncApi(control, records).operations(),
+        *StatisticsApi(control, records).operations(),
         *MeshApi(control, records, logs, doctor).operations(),
         *DryRunApi(control).operations(),
         *EventApi(control).operations(),

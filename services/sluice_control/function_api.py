@@ -3,6 +3,9 @@
 import msgspec
 from starlette.responses import Response
 
+from sluice.errors import Unavailable
+from sluice.ledger import Records
+from sluice.usage import DAY_S, UsageFilter
 from sluice_control import function_answers as answers
 from sluice_control.answers.function import Answer, Created, Limited, Published, Shown, Updated, Version, Versions
 from sluice_control.answers.function import Functions as FunctionPage
@@ -15,14 +18,16 @@ from sluice_control.functions import Functions, latest_of, merged
 from sluice_control.keeper import Keeper
 from sluice_control.quotas import NO_BOUND, Used, resources
 from sluice_control.registry import Quotas, VersionRow
+from sluice_control.series import failures
 from sluice_control.targets import Target, target
 
 PAGE = 400
 
 
 class FunctionApi:
-    def __init__(self, control: Keeper) -> None:
+    def __init__(self, control: Keeper, records: Records) -> None:
         self._control = control
+        self._records = records
         self._functions = Functions(control.vault, control.limits, control.now_ms)
 
     def operations(self) -> list[Operation]:
@@ -54,8 +59,19 @@ class FunctionApi:
         where = (call.project, call.query("package_name"), call.query("func_name"))
         count = self._control.view.count_functions(*where)
         rows = self._control.view.list_functions(*where, marker, limit)
+        failed = await self._failures(call.project)
         shown = [answers.summary(row, self._control.region) for row in rows]
+        if failed is not None:
+            shown = [msgspec.structs.replace(each, fail_count=failed.get(each.func_urn.rpartition(":")[0], 0)) for each in shown]
         return json(FunctionPage(functions=shown, next_marker=marker + len(rows), count=count))
+
+    async def _failures(self, project: str) -> dict[str, int] | None:
+        """Of the last 24 hours, by function; None while the dispatcher cannot be asked."""
+        which = UsageFilter(project, since=self._control.clock.time() - DAY_S, by_time=False, failures_only=True)
+        try:
+            return failures(await self._records.usage(which))
+        except Unavailable:
+            return None
 
     async def create(self, call: Call) -> Response:
         body = call.decode(CreateFunction, code_of)

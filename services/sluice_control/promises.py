@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from sluice_control.answers import alias, function, invocation, mesh, resource, transfer, trigger
+from sluice_control.answers import alias, function, invocation, mesh, resource, statistics, transfer, trigger
 
 EVERYWHERE = ("FSS.0400", "FSS.0401", "FSS.0403", "FSS.0404", "FSS.0413", "FSS.0500", "FSS.0503")
 """What any operation may answer."""
@@ -70,6 +70,11 @@ PROMISES: Mapping[str, Promise] = {
     "list_async_invocations": Promise(invocation.Invocations, errors=(*_BY_URN, *_PAGED)),
     "list_active_async_invocations": Promise(invocation.Invocations, errors=(*_BY_URN, *_PAGED)),
     "cancel_async_invocation": Promise(errors=_BY_URN),
+    "list_function_statistics": Promise(statistics.Series, errors=(*_BY_URN, *_PAGED)),
+    "show_function_metrics": Promise(statistics.AllSeries, errors=(*_BY_URN, *_PAGED)),
+    "show_func_reserved_instance_metrics": Promise(statistics.InstanceSeries, errors=(*_BY_URN, *_PAGED)),
+    "list_statistics": Promise(statistics.Statistics, errors=_PAGED),
+    "list_function_as_metric": Promise(statistics.Report, errors=_PAGED),
     "invoke_function": Promise(Any, errors=_CALLS),
     "async_invoke_function": Promise(invocation.Accepted, 202, _CALLS),
     "list_events": Promise(resource.EventPage, errors=_BY_URN),

@@ -1,5 +1,6 @@
 """Times as text, the way the API writes and reads them; pure."""
 
+import math
 from datetime import UTC, datetime
 
 from sluice.clock import aware
@@ -19,9 +20,11 @@ def plain(epoch_s: float) -> str:
 def read(field: str, text: str) -> float:
     """Seconds since the epoch, of such a number or of an ISO 8601 time (UTC where it has no offset). Raises Invalid."""
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
-        pass
+        number = math.nan
+    if math.isfinite(number):
+        return number
     try:
         at = datetime.fromisoformat(text)
     except ValueError:

@@ -406,6 +406,8 @@ class LedgerContract:
         assert [(row.function, row.at, row.calls) for row in rows] == [(one, 0, 4), (two, 0, 1)]
         (day,) = await self.ledger.used(UsageFilter("demo", bucket_s=DAY_S, by_function=False))
         assert (day.function, day.at, day.calls, day.executed, day.least_ms, day.most_ms) == ("", 0, 5, 3, 5.0, 30.0)
+        failed = await self.ledger.used(UsageFilter("demo", by_time=False, failures_only=True))
+        assert [(row.function, row.failures, row.calls) for row in failed] == [(one, 2, 3)]
         assert await self.ledger.used(UsageFilter("other")) == []
         assert await self.ledger.used(UsageFilter("demo", FUNCTION[:-1])) == []
 

@@ -277,7 +277,7 @@ class Usage(_message.Message):
     def __init__(self, function: _Optional[str] = ..., at: _Optional[int] = ..., calls: _Optional[int] = ..., executed: _Optional[int] = ..., duration_ms: _Optional[float] = ..., least_ms: _Optional[float] = ..., most_ms: _Optional[float] = ..., function_errors: _Optional[int] = ..., system_errors: _Optional[int] = ..., rejected: _Optional[int] = ..., concurrency: _Optional[int] = ..., instances: _Optional[int] = ..., reserved: _Optional[int] = ..., gb_s: _Optional[float] = ...) -> None: ...
 
 class UsedRequest(_message.Message):
-    __slots__ = ("project", "function", "since", "until", "bucket_s", "by_function", "by_time")
+    __slots__ = ("project", "function", "since", "until", "bucket_s", "by_function", "by_time", "failures_only")
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     FUNCTION_FIELD_NUMBER: _ClassVar[int]
     SINCE_FIELD_NUMBER: _ClassVar[int]
@@ -285,6 +285,7 @@ class UsedRequest(_message.Message):
     BUCKET_S_FIELD_NUMBER: _ClassVar[int]
     BY_FUNCTION_FIELD_NUMBER: _ClassVar[int]
     BY_TIME_FIELD_NUMBER: _ClassVar[int]
+    FAILURES_ONLY_FIELD_NUMBER: _ClassVar[int]
     project: str
     function: str
     since: float
@@ -292,7 +293,8 @@ class UsedRequest(_message.Message):
     bucket_s: int
     by_function: bool
     by_time: bool
-    def __init__(self, project: _Optional[str] = ..., function: _Optional[str] = ..., since: _Optional[float] = ..., until: _Optional[float] = ..., bucket_s: _Optional[int] = ..., by_function: _Optional[bool] = ..., by_time: _Optional[bool] = ...) -> None: ...
+    failures_only: bool
+    def __init__(self, project: _Optional[str] = ..., function: _Optional[str] = ..., since: _Optional[float] = ..., until: _Optional[float] = ..., bucket_s: _Optional[int] = ..., by_function: _Optional[bool] = ..., by_time: _Optional[bool] = ..., failures_only: _Optional[bool] = ...) -> None: ...
 
 class UsedResponse(_message.Message):
     __slots__ = ("usages",)

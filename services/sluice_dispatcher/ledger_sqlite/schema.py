@@ -22,6 +22,7 @@ CREATE TABLE usage (
     PRIMARY KEY (bucket, project, function, at)
 ) WITHOUT ROWID;
 CREATE INDEX usage_at ON usage (bucket, at);
+CREATE INDEX usage_failed ON usage (bucket, project, at) WHERE function_errors + system_errors > 0;
 """
 
 MIGRATIONS: Mapping[int, str] = {2: _USAGE}

@@ -18,11 +18,14 @@ duration_ms = duration_ms + excluded.duration_ms, function_errors = function_err
 system_errors = system_errors + excluded.system_errors, rejected = rejected + excluded.rejected,
 concurrency = max(concurrency, excluded.concurrency), instances = max(instances, excluded.instances),
 reserved = max(reserved, excluded.reserved), gb_s = gb_s + excluded.gb_s"""
-_READ = """SELECT CASE WHEN ?6 THEN function ELSE '' END AS name, CASE WHEN ?7 THEN at ELSE 0 END AS begin, sum(calls), sum(executed),
+_SUM = """SELECT CASE WHEN ?6 THEN function ELSE '' END AS name, CASE WHEN ?7 THEN at ELSE 0 END AS begin, sum(calls), sum(executed),
 sum(duration_ms), coalesce(min(least_ms) FILTER (WHERE executed > 0), 0), max(most_ms), sum(function_errors), sum(system_errors),
-sum(rejected), max(concurrency), max(instances), max(reserved), sum(gb_s) FROM usage
-WHERE bucket = ?1 AND project = ?2 AND (?3 = '' OR function = ?3 OR (function >= ?3 || ':' AND function < ?3 || ';'))
-AND at >= ?4 AND (?5 = 0 OR at < ?5) GROUP BY name, begin ORDER BY name, begin"""
+sum(rejected), max(concurrency), max(instances), max(reserved), sum(gb_s) FROM usage"""
+_MEANT = """ WHERE bucket = ?1 AND project = ?2 AND (?3 = '' OR function = ?3 OR (function >= ?3 || ':' AND function < ?3 || ';'))
+AND at >= ?4 AND (?5 = 0 OR at < ?5)"""
+_GROUPED = " GROUP BY name, begin ORDER BY name, begin"
+_READ = _SUM + _MEANT + _GROUPED
+_READ_FAILURES = _SUM + _MEANT + " AND function_errors + system_errors > 0" + _GROUPED
 _OLDEST = "SELECT at FROM usage WHERE bucket = ? ORDER BY at LIMIT 1 OFFSET ?"
 _COUNT = "SELECT count(*) FROM usage WHERE bucket = ?"
 _PRUNE = """DELETE FROM usage WHERE (bucket, project, function, at) IN (
@@ -57,7 +60,8 @@ def read_usage(connection: apsw.Connection, which: UsageFilter) -> list[Usage]:
     """In the order of `sluice.usage.summed`."""
     since = int(which.since - which.since % which.bucket_s)
     bounds = (which.bucket_s, which.project, which.function, since, which.until, which.by_function, which.by_time)
-    return [Usage(*row) for row in connection.execute(_READ, bounds)]
+    query = _READ_FAILURES if which.failures_only else _READ
+    return [Usage(*row) for row in connection.execute(query, bounds)]
 
 
 def _row(bucket: int, usage: Usage) -> tuple[int | float | str, ...]:

@@ -194,7 +194,7 @@ async def test_an_alias_is_handed_on_as_asked() -> None:
     assert {handed.to for handed in door.dispatch.handed} == {f"{BASE}:hello:!prod"}
 
 
-@pytest.mark.parametrize("text", ["other", f"{BASE}:hello:v2", f"{BASE}:hello:!prod", URN.replace("local-1", "elsewhere")])
+@pytest.mark.parametrize("text", ["other", f"{BASE}:other:v2", f"{BASE}:other:!prod", URN.replace("local-1", "elsewhere")])
 async def test_a_function_that_does_not_exist_is_404(text: str) -> None:
     answered = await invoke(Door(), function=text)
     assert (answered.status, answered.code) == (404, "FSS.1051")

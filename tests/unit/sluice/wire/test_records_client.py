@@ -46,7 +46,7 @@ async def test_recent_stories_are_asked_for_with_every_bound(records: Records, f
 
 
 async def test_usage_is_asked_for_with_every_bound_and_comes_whole(records: Records, fake: FakeRecords) -> None:
-    for which in (UsageFilter("p"), UsageFilter("p", "f", 60.0, 120.0, 86_400, False, False)):
+    for which in (UsageFilter("p"), UsageFilter("p", "f", 60.0, 120.0, 86_400, False, False, True)):
         assert await records.usage(which) == [USAGE]
         assert fake.asked[-1] == which
 
