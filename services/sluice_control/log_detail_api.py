@@ -36,7 +36,7 @@ class LogDetailApi:
         call.decode(Nothing)
         now_ms = self._control.now_ms()
         await self._control.change(lambda edit: edit.put_status_log(call.project, now_ms))
-        return json({})
+        return Response(status_code=200)
 
     async def show_function(self, call: Call) -> Response:
         """The group and stream that the function's configuration names, else those that it has by itself."""
