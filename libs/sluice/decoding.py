@@ -40,6 +40,27 @@ def faults_of(value: Any, kind: Any) -> list[Fault]:
     return []
 
 
+def understood(value: Mapping[Any, Any], kind: type[T]) -> T:
+    """`value` without what is wrong with its shape. `kind` has a default for every field."""
+    kept = dict(value)
+    for fault in faults_of(value, kind):
+        kept = _without(kept, fault.field.split("."))
+    try:
+        return msgspec.convert(kept, kind)
+    except (msgspec.ValidationError, Invalid):
+        wrong = {fault.field.partition(".")[0] for fault in faults_of(value, kind)}
+        return msgspec.convert({name: each for name, each in value.items() if name not in wrong}, kind)
+
+
+def _without(value: dict[Any, Any], path: list[str]) -> dict[Any, Any]:
+    """Without what the path names; where it leads into a list, without the list."""
+    name = path[0] if path[0] in value else next((each for each in value if str(each) == path[0]), path[0])
+    inner = value.get(name)
+    if len(path) > 1 and isinstance(inner, dict):
+        return value | {name: _without(inner, path[1:])}
+    return {each: kept for each, kept in value.items() if each != name}
+
+
 def unknown(name: object, known: Iterable[str]) -> Fault:
     return Fault(str(name)[:80], f"is not a field here; there are {', '.join(sorted(known))}")
 

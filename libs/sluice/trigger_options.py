@@ -36,6 +36,8 @@ EXTRAS: Mapping[str, str] = {
     "IOTDA": "mqtt",
 }
 """The extra that brings each of FunctionGraph's types."""
+PULL_TYPES = frozenset({"DDS", "DIS", "DMS", "KAFKA", "OPENSOURCEKAFKA", "ROCKETMQ", "RABBITMQ", "GAUSSMONGO", "DYNAMODB"})
+"""Types whose source is asked, and does not call."""
 GATEWAY_TYPES = frozenset({"APIG", "DEDICATEDGATEWAY", "APIC"})
 """The only types an HTTP function may have."""
 ANSWERED = frozenset({"triggerid", "api_id", "api_name", "invoke_url", "roma_app_id"})

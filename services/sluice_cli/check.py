@@ -1,35 +1,28 @@
 """Everything that can be said about a sluice.yaml without asking the API; pure but for looking at code folders."""
 
-import json
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sluice import function_rules as rules
 from sluice.binding import Mode
 from sluice.errors import Fault, Invalid
-from sluice.function import MEMORY_SIZES_MB
 from sluice.host.kinds import by_type, installed
 from sluice.trigger import TriggerKind
 from sluice.trigger_options import GATEWAY_TYPES, mode_of, route_of
-from sluice.urn import NAME, parse
-from sluice_cli import package
+from sluice.urn import parse
+from sluice_cli import bodies, package
 from sluice_cli.kinds import trigger_faults
 from sluice_cli.manifest import Read, located, read
 from sluice_cli.schema import Async, Function, Manifest
-
-MOST_TRIGGERS = 10
-MOST_VARIABLES = 20
-MOST_CHARACTERS = 4096
-_VARIABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-_PACKAGE = re.compile(r"[A-Za-z](?:[A-Za-z0-9_-]{0,58}[A-Za-z0-9])?")
-_NAME_RULE = "has 1-60 letters, digits, _ or -, starts with a letter and ends with a letter or digit"
 
 
 def checked(file: Path) -> Read:
     """The file, if it is right. Raises Invalid with every fault, each with file and line."""
     found = read(file)
-    faults = [*found.faults, *manifest_faults(found.manifest, found.folder, by_type(installed()))]
+    known = {fault.field for fault in found.faults}
+    broken = manifest_faults(found.manifest, found.folder, by_type(installed()))
+    faults = [*found.faults, *(fault for fault in broken if not _is_about(fault.field, known))]
     if not found.manifest.functions and not faults:
         faults.append(Fault("functions", "names no function"))
     if faults:
@@ -37,10 +30,15 @@ def checked(file: Path) -> Read:
     return found
 
 
+def _is_about(field: str, known: Collection[str]) -> bool:
+    """Whether something about the field, or about what holds it, is said already."""
+    return any(field == each or field.startswith(f"{each}.") for each in known)
+
+
 def manifest_faults(manifest: Manifest, folder: Path, kinds: Mapping[str, TriggerKind]) -> Iterator[Fault]:
     for name, function in manifest.functions.items():
-        if not NAME.fullmatch(name):
-            yield Fault(f"functions.{name}", f"the name {_NAME_RULE}")
+        for fault in rules.name_faults("", name):
+            yield Fault(f"functions.{name}", f"the name {fault.rule}")
         for fault in function_faults(function, folder, manifest.functions, kinds):
             yield Fault(f"functions.{name}.{fault.field}", fault.rule)
     yield from _route_faults(manifest)
@@ -67,38 +65,25 @@ def _code_faults(function: Function, folder: Path) -> Iterator[Fault]:
 
 
 def _size_faults(function: Function) -> Iterator[Fault]:
-    if not _PACKAGE.fullmatch(function.package):
-        yield Fault("package", _NAME_RULE)
-    if function.memory not in MEMORY_SIZES_MB:
-        yield Fault("memory", f"is {function.memory}, and is one of {', '.join(map(str, MEMORY_SIZES_MB))} (MB)")
-    yield from _range("timeout", function.timeout, 3, 259_200, " s")
-    yield from _range("init_timeout", function.init_timeout, 1, 300, " s")
-    yield from _range("max_instances", function.max_instances, -1, 1000, "; -1: no bound, 0: disabled")
-    yield from _range("concurrency", function.concurrency, 1, 1000)
-    if len(function.description) > 512:
-        yield Fault("description", "is longer than 512 characters")
-
-
-def _range(field: str, value: int, low: int, high: int, more: str = "") -> Iterator[Fault]:
-    if not low <= value <= high:
-        yield Fault(field, f"is {value}, and goes from {low} to {high}{more}")
+    yield from rules.name_faults("package", function.package)
+    yield from rules.memory_faults("memory", function.memory)
+    yield from rules.TIMEOUT.faults("timeout", function.timeout)
+    yield from rules.INITIALIZER_TIMEOUT.faults("init_timeout", function.init_timeout)
+    yield from rules.INSTANCES.faults("max_instances", function.max_instances)
+    yield from rules.CONCURRENCY.faults("concurrency", function.concurrency)
+    yield from rules.description_faults("description", function.description)
 
 
 def _variable_faults(field: str, variables: Mapping[str, str]) -> Iterator[Fault]:
-    if len(variables) > MOST_VARIABLES:
-        yield Fault(field, f"has {len(variables)} items, more than {MOST_VARIABLES}")
-    if len(json.dumps(dict(variables), ensure_ascii=False)) > MOST_CHARACTERS:
-        yield Fault(field, f"has more than {MOST_CHARACTERS} characters")
-    for name in variables:
-        if not _VARIABLE.fullmatch(name):
-            yield Fault(f"{field}.{name}", "the name has letters, digits and _, and starts with a letter")
-        elif name.startswith("RUNTIME_"):
-            yield Fault(f"{field}.{name}", "names with RUNTIME_ are set by the platform")
+    yield from rules.variable_count_faults(field, variables)
+    yield from rules.variable_size_faults(field, bodies.variables(variables))
+    for name, value in variables.items():
+        yield from rules.variable_name_faults(f"{field}.{name}", {name: value})
 
 
 def _async_faults(config: Async, all_of: Mapping[str, Function]) -> Iterator[Fault]:
-    yield from _range("async.retries", config.retries, 0, 3)
-    yield from _range("async.max_age", config.max_age, 1, 86_400, " s")
+    yield from rules.RETRIES.faults("async.retries", config.retries)
+    yield from rules.MAX_AGE.faults("async.max_age", config.max_age)
     for end in ("on_success", "on_failure"):
         destination = getattr(config, end)
         if destination and destination.function not in all_of:
@@ -109,8 +94,8 @@ def _async_faults(config: Async, all_of: Mapping[str, Function]) -> Iterator[Fau
 
 
 def _triggers_faults(function: Function, kinds: Mapping[str, TriggerKind]) -> Iterator[Fault]:
-    if len(function.triggers) > MOST_TRIGGERS:
-        yield Fault("triggers", f"has {len(function.triggers)} items, more than {MOST_TRIGGERS}")
+    if len(function.triggers) > rules.MOST_TRIGGERS:
+        yield Fault("triggers", f"has {len(function.triggers)} items, more than {rules.MOST_TRIGGERS}")
     for index, trigger in enumerate(function.triggers):
         for fault in trigger_faults(trigger, kinds):
             yield Fault(f"triggers.{index}.{fault.field}".rstrip("."), fault.rule)

@@ -5,10 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import msgspec
 import yaml
 
-from sluice.decoding import faults_of
+from sluice.decoding import faults_of, understood
 from sluice.errors import Fault, Invalid
 from sluice_cli.schema import Function, Manifest
 
@@ -47,7 +46,7 @@ class Lines:
 
 
 class Read(NamedTuple):
-    """A file as far as it could be understood. `manifest` has the functions whose shape is right; `faults` what is wrong with the rest."""
+    """A file as far as it could be understood. `manifest` has the functions without what is wrong with their shape; `faults` says what."""
 
     file: Path
     manifest: Manifest
@@ -80,10 +79,8 @@ def read(file: Path, environment: Mapping[str, str] = os.environ) -> Read:
 def _understood(data: Any) -> Iterator[tuple[str, Function]]:
     functions = data.get("functions") if isinstance(data, dict) else None
     for name, function in functions.items() if isinstance(functions, dict) else ():
-        try:
-            yield str(name), msgspec.convert(function, Function)
-        except msgspec.ValidationError:
-            continue
+        if isinstance(function, dict):
+            yield str(name), understood(function, Function)
 
 
 def located(file: Path, lines: Lines, faults: Sequence[Fault]) -> Invalid:

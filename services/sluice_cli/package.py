@@ -8,10 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sluice.errors import Fault, Invalid
+from sluice.function_rules import BOOTSTRAP, MAX_PACKAGE_BYTES, MAX_UNPACKED_BYTES
 
-BOOTSTRAP = "bootstrap"
-MAX_PACKAGE_BYTES = 50 * 1024 * 1024
-MAX_UNPACKED_BYTES = 1500 * 1024 * 1024
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest time a zip can tell."""
 _LEFT_OUT = frozenset({"__pycache__", ".git", ".DS_Store"})

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from sluice.errors import Fault, Invalid, SluiceError
+from sluice.function_rules import MAX_AGE, RETRIES
 from sluice.urn import Urn, parse
 from sluice_control.bodies import AsyncConfig, Destination
 from sluice_control.fss import Refused
@@ -130,7 +131,5 @@ def _nodes(view: View, urn: Urn, project: str) -> list[tuple[FunctionRow, str]]:
 
 
 def _range_faults(config: AsyncConfig) -> Iterator[Fault]:
-    if not 1 <= config.max_async_event_age_in_seconds <= 86_400:
-        yield Fault("max_async_event_age_in_seconds", f"is {config.max_async_event_age_in_seconds}, and goes from 1 to 86400")
-    if not 0 <= config.max_async_retry_attempts <= 3:
-        yield Fault("max_async_retry_attempts", f"is {config.max_async_retry_attempts}, and goes from 0 to 3")
+    yield from MAX_AGE.faults("max_async_event_age_in_seconds", config.max_async_event_age_in_seconds)
+    yield from RETRIES.faults("max_async_retry_attempts", config.max_async_retry_attempts)

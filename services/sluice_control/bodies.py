@@ -1,6 +1,6 @@
 """The bodies of requests, field for field as FunctionGraph names them. None: the field was left out."""
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -29,6 +29,24 @@ class CustomImage(_Body, frozen=True, kw_only=True):
 class StrategyConfig(_Body, frozen=True, kw_only=True):
     concurrency: int = 400
     concurrent_num: int = 1
+
+
+class MountUser(_Body, frozen=True, kw_only=True):
+    user_id: int
+    user_group_id: int
+
+
+class FuncMount(_Body, frozen=True, kw_only=True):
+    mount_type: Literal["sfs", "sfsTurbo", "ecs"]
+    mount_resource: str
+    mount_share_path: str = ""
+    local_mount_path: str
+    status: str = ""
+
+
+class MountConfig(_Body, frozen=True, kw_only=True):
+    mount_user: MountUser
+    func_mounts: list[FuncMount]
 
 
 class FunctionSettings(_Body, frozen=True, kw_only=True):

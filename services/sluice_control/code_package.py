@@ -5,10 +5,8 @@ import zipfile
 from pathlib import PurePosixPath
 
 from sluice.errors import Fault, Invalid
+from sluice.function_rules import BOOTSTRAP, MAX_PACKAGE_BYTES, MAX_UNPACKED_BYTES
 
-MAX_PACKAGE_BYTES = 50 * 1024 * 1024
-MAX_UNPACKED_BYTES = 1500 * 1024 * 1024
-BOOTSTRAP = "bootstrap"
 _FIELD = "func_code.file"
 _EXECUTABLE = 0o111
 

@@ -45,6 +45,7 @@ CODES: Mapping[str, tuple[int, str]] = {
     "FSS.1041": (403, "The number of functions exceeds the maximum allowed limit."),
     "FSS.1042": (403, "The total code size of functions exceeds the maximum allowed limit."),
     "FSS.1043": (403, "The number of aliases exceeds the maximum allowed limit."),
+    "FSS.1049": (403, "The number of file systems mounted to the function exceeds the maximum allowed limit (5)."),
     "FSS.1051": (404, "The function does not exist."),
     "FSS.1052": (404, "The version does not exist."),
     "FSS.1053": (404, "The alias does not exist."),

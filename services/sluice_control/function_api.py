@@ -1,9 +1,12 @@
 """The operations on functions, their code, configuration and versions."""
 
+from collections.abc import Iterator
+from typing import TypeVar
+
 import msgspec
 from starlette.responses import Response
 
-from sluice.errors import Unavailable
+from sluice.errors import Fault, Invalid, Unavailable
 from sluice.ledger import Records
 from sluice.usage import DAY_S, UsageFilter
 from sluice_control import function_answers as answers
@@ -11,15 +14,17 @@ from sluice_control.answers.function import Answer, Created, Limited, Published,
 from sluice_control.answers.function import Functions as FunctionPage
 from sluice_control.asgi import Call, Operation, json, nothing
 from sluice_control.bodies import CreateFunction, CreateVersion, FunctionSettings, UpdateCode, UpdateConfig, UpdateMaxInstances
-from sluice_control.fss import Refused
+from sluice_control.decoding import read_object
 from sluice_control.function_code import code_faults, code_type_of, store
-from sluice_control.function_rules import code_of, concurrency_faults, name_faults, refuse, settings_faults
+from sluice_control.function_rules import Coded, code_of, concurrency_faults, name_faults, refuse, settings_faults, with_rule_faults
 from sluice_control.functions import Functions, latest_of, merged
 from sluice_control.keeper import Keeper
 from sluice_control.quotas import NO_BOUND, Used, resources
 from sluice_control.registry import Quotas, VersionRow
 from sluice_control.series import failures
 from sluice_control.targets import Target, target
+
+Settings = TypeVar("Settings", CreateFunction, UpdateConfig)
 
 PAGE = 400
 
@@ -74,7 +79,7 @@ class FunctionApi:
             return None
 
     async def create(self, call: Call) -> Response:
-        body = call.decode(CreateFunction, code_of)
+        body = _read(call, CreateFunction)
         settings = _settings(body)
         refuse([*name_faults(body.func_name, body.package), *settings_faults(settings), *code_faults(settings, body.func_code)])
         code = await store(settings, body.func_code, self._control.packages)
@@ -91,7 +96,7 @@ class FunctionApi:
         return self._configuration(Shown, self._target(call).version(self._control.view))
 
     async def update_config(self, call: Call) -> Response:
-        body, urn = call.decode(UpdateConfig, code_of), self._target(call)
+        body, urn = _read(call, UpdateConfig), self._target(call)
         step = self._functions.update_config(urn, lambda row: _reconfigured(row, body))
         return self._configuration(Updated, await self._control.change(step))
 
@@ -148,15 +153,28 @@ class FunctionApi:
         return answers.version(kind, row, known, self._control.region)
 
 
+def _read(call: Call, kind: type[Settings]) -> Settings:
+    """Raises Invalid with every fault: of the shape, and of what is known of the rest."""
+    try:
+        return call.decode(kind, code_of)
+    except Invalid as refused:
+        if refused.faults and refused.faults[0].field:
+            raise with_rule_faults(refused, read_object(call.body)) from None
+        raise
+
+
 def _reconfigured(row: VersionRow, body: UpdateConfig) -> FunctionSettings:
     """The configuration after the change. What cannot change is refused."""
-    if body.func_name != row.function.name:
-        raise Refused("FSS.1002", f"func_name: is {body.func_name[:60]!r}; the name of a function cannot be changed.")
-    if body.runtime != row.settings.runtime:
-        raise Refused("FSS.1005", f"runtime: is {row.settings.runtime!r} and cannot be changed.")
     settings = merged(row.settings, _settings(body))
-    refuse(list(settings_faults(settings)))
+    refuse([*_fixed_faults(row, body), *settings_faults(settings)])
     return settings
+
+
+def _fixed_faults(row: VersionRow, body: UpdateConfig) -> Iterator[Coded]:
+    if body.func_name != row.function.name:
+        yield ("FSS.1002", Fault("func_name", f"is {body.func_name[:60]!r}; the name of a function cannot be changed"))
+    if body.runtime != row.settings.runtime:
+        yield ("FSS.1005", Fault("runtime", f"is {row.settings.runtime!r} and cannot be changed"))
 
 
 def _settings(body: CreateFunction | UpdateConfig) -> FunctionSettings:

@@ -1,47 +1,24 @@
-"""What a function's configuration must be: ranges and words of FunctionGraph; pure."""
+"""What a function's configuration must be, by the names and codes of FunctionGraph's API; pure. The ranges are those of
+`sluice.function_rules`."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import msgspec
 
+from sluice import function_rules as rules
+from sluice.decoding import faults_of, under
 from sluice.errors import Fault, Invalid
-from sluice.function import MEMORY_SIZES_MB
-from sluice.urn import NAME
-from sluice_control.bodies import CustomImage, FunctionSettings
+from sluice_control.bodies import CustomImage, FunctionSettings, MountConfig
 
 CONTAINER = "Custom Image"
 HTTP = "http"
 RUNTIMES = (CONTAINER, HTTP)
 ZIP = "zip"
 IMAGE = "Custom-Image-Swr"
-_PACKAGE = re.compile(r"[A-Za-z](?:[A-Za-z0-9_-]{0,58}[A-Za-z0-9])?")
-_VARIABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _RESERVED_IDS = (0, 1000, 1002)
-_RESERVED_VARIABLES = frozenset(
-    {
-        "RUNTIME_PROJECT_ID",
-        "RUNTIME_PACKAGE",
-        "RUNTIME_FUNC_NAME",
-        "RUNTIME_FUNC_VERSION",
-        "RUNTIME_ALIAS",
-        "RUNTIME_HANDLER",
-        "RUNTIME_TIMEOUT",
-        "RUNTIME_USERDATA",
-        "RUNTIME_CPU",
-        "RUNTIME_MEMORY",
-        "RUNTIME_MAX_RESP_BODY_SIZE",
-        "RUNTIME_MAX_REQUEST_BODY_SIZE",
-        "RUNTIME_INITIALIZER_HANDLER",
-        "RUNTIME_INITIALIZER_TIMEOUT",
-        "RUNTIME_PRESTOP_HANDLER",
-        "RUNTIME_MAX_STATE_SIZE",
-        "RUNTIME_ROOT",
-        "RUNTIME_CODE_ROOT",
-        "RUNTIME_LOG_DIR",
-        "RUNTIME_API_ADDR",
-    }
-)
+_USER_RULE = "is a number from -1 to 65534 except 0, 1000 and 1002"
 _CODES = {
     "func_name": "FSS.1002",
     "handler": "FSS.1003",
@@ -76,10 +53,8 @@ def refuse(faults: list[Coded]) -> None:
 
 
 def name_faults(name: str, package: str) -> Iterator[Coded]:
-    if not NAME.fullmatch(name):
-        yield _fault("func_name", "has 1-60 letters, digits, _ or -, starts with a letter and ends with a letter or digit")
-    if not _PACKAGE.fullmatch(package):
-        yield _fault("package", "has 1-60 letters, digits, _ or -, starts with a letter and ends with a letter or digit")
+    yield from _coded(rules.name_faults("func_name", name))
+    yield from _coded(rules.name_faults("package", package))
 
 
 def settings_faults(settings: FunctionSettings) -> Iterator[Coded]:
@@ -90,25 +65,37 @@ def settings_faults(settings: FunctionSettings) -> Iterator[Coded]:
     yield from _data_faults("user_data", settings.user_data)
     yield from _data_faults("encrypted_user_data", settings.encrypted_user_data)
     yield from _custom_image_faults(settings.custom_image)
+    yield from _hook_faults(settings)
     yield from _attribute_faults(settings)
+    yield from mount_faults(settings.mount_config)
 
 
 def concurrency_faults(field: str, concurrency: int) -> Iterator[Coded]:
-    if not -1 <= concurrency <= 1000:
-        yield _fault(field, f"is {concurrency}, and goes from -1 (no bound) and 0 (disabled) to 1000")
+    yield from _coded(rules.INSTANCES.faults(field, concurrency))
+
+
+def with_rule_faults(refused: Invalid, body: Mapping[str, Any]) -> Invalid:
+    """A body whose shape is wrong somewhere is told the rules that the rest of it breaks, in the same message."""
+    wrong = {_top(fault) for fault in refused.faults}
+    names = {name: body.get(name) for name in ("func_name", "package")}
+    broken = list(name_faults(*(value if isinstance(value, str) else "default" for value in names.values())))
+    rest = {name: value for name, value in body.items() if name in FunctionSettings.__struct_fields__ and name not in wrong}
+    broken += settings_faults(msgspec.convert(rest, FunctionSettings))
+    return Invalid([*refused.faults, *(fault for _, fault in broken if _top(fault) not in wrong)], refused.code)
+
+
+def _top(fault: Fault) -> str:
+    return fault.field.partition(".")[0]
 
 
 def _core_faults(settings: FunctionSettings) -> Iterator[Coded]:
     if settings.runtime not in RUNTIMES:
         yield _fault("runtime", f"is {settings.runtime!r}, and is {' or '.join(map(repr, RUNTIMES))} here")
-    if settings.timeout is None or not 3 <= settings.timeout <= 259_200:
-        yield _fault("timeout", f"is {settings.timeout}, and goes from 3 to 259200 s")
+    yield from _coded(rules.TIMEOUT.faults("timeout", settings.timeout))
     if not _is_handler(settings.handler or ""):
         yield _fault("handler", "is - for a container contract, or has 3-128 characters and a '.'")
-    if settings.memory_size not in MEMORY_SIZES_MB:
-        yield _fault("memory_size", f"is {settings.memory_size}, and is one of {', '.join(map(str, MEMORY_SIZES_MB))}")
-    if len(settings.description or "") > 512:
-        yield _fault("description", "is longer than 512 characters")
+    yield from _coded(rules.memory_faults("memory_size", settings.memory_size))
+    yield from _coded(rules.description_faults("description", settings.description or ""))
 
 
 def _is_handler(handler: str) -> bool:
@@ -121,17 +108,22 @@ def _initializer_faults(settings: FunctionSettings) -> Iterator[Coded]:
         yield _fault("initializer_handler", "is -, or has 3-128 characters and a '.'")
     if handler and timeout is None:
         yield _fault("initializer_timeout", "is mandatory with initializer_handler")
-    if timeout is not None and not 1 <= timeout <= 300 and (handler or timeout):
-        yield _fault("initializer_timeout", f"is {timeout}, and goes from 1 to 300 s")
+    if timeout is not None and (handler or timeout):
+        yield from _coded(rules.INITIALIZER_TIMEOUT.faults("initializer_timeout", timeout))
     if timeout and not handler:
         yield _fault("initializer_handler", "is mandatory with initializer_timeout")
 
 
 def _strategy_faults(settings: FunctionSettings) -> Iterator[Coded]:
-    if settings.strategy_config:
-        yield from concurrency_faults("strategy_config.concurrency", settings.strategy_config.concurrency)
-        if not 1 <= settings.strategy_config.concurrent_num <= 1000:
-            yield _fault("strategy_config.concurrent_num", f"is {settings.strategy_config.concurrent_num}, and goes from 1 to 1000")
+    strategy = settings.strategy_config
+    if strategy is None:
+        return
+    yield from concurrency_faults("strategy_config.concurrency", strategy.concurrency)
+    yield from _coded(rules.CONCURRENCY.faults("strategy_config.concurrent_num", strategy.concurrent_num))
+    if settings.type == "v1" and strategy.concurrency > 0:
+        yield _fault("strategy_config.concurrency", f"is {strategy.concurrency}, and is -1 or 0 for a function of type v1")
+    if settings.type == "v1" and strategy.concurrent_num > 1:
+        yield _fault("strategy_config.concurrent_num", "is 1 for a function of type v1")
 
 
 def _data_faults(field: str, text: str | None) -> Iterator[Coded]:
@@ -142,15 +134,9 @@ def _data_faults(field: str, text: str | None) -> Iterator[Coded]:
     except (msgspec.DecodeError, UnicodeError):
         yield _fault(field, "is the text of a JSON object from names to strings")
         return
-    if len(data) > 20:
-        yield ("FSS.1017", Fault(field, f"has {len(data)} items, more than 20"))
-    if len(text) > 4096:
-        yield ("FSS.1018", Fault(field, f"has {len(text)} characters, more than 4096"))
-    for name in data:
-        if not _VARIABLE.fullmatch(name):
-            yield _fault(field, f"{name[:60]!r} is not a name: letters, digits and _, starting with a letter")
-        if name in _RESERVED_VARIABLES:
-            yield _fault(field, f"{name} is set by the platform")
+    yield from _coded(rules.variable_count_faults(field, data), "FSS.1017")
+    yield from _coded(rules.variable_size_faults(field, text), "FSS.1018")
+    yield from _coded(rules.variable_name_faults(field, data))
 
 
 def _custom_image_faults(image: CustomImage | None) -> Iterator[Coded]:
@@ -163,15 +149,26 @@ def _custom_image_faults(image: CustomImage | None) -> Iterator[Coded]:
     if len(image.command) + len(image.args) + len(image.working_dir) > 5120:
         yield _fault("custom_image", "command, args and working_dir have more than 5120 characters together")
     for field, text in (("uid", image.uid), ("gid", image.gid)):
-        if text and not _is_user(text):
-            yield (
-                "FSS.1075",
-                Fault(f"custom_image.{field}", f"is {text[:20]!r}, and is a number from -1 to 65534 except 0, 1000 and 1002"),
-            )
+        if text and not (re.fullmatch(r"-1|[0-9]{1,5}", text) and _is_user(int(text))):
+            yield ("FSS.1075", Fault(f"custom_image.{field}", f"is {text[:20]!r}, and {_USER_RULE}"))
 
 
-def _is_user(text: str) -> bool:
-    return bool(re.fullmatch(r"-1|[0-9]{1,5}", text)) and -1 <= int(text) <= 65_534 and int(text) not in _RESERVED_IDS
+def _is_user(number: int) -> bool:
+    return -1 <= number <= 65_534 and number not in _RESERVED_IDS
+
+
+def _hook_faults(settings: FunctionSettings) -> Iterator[Coded]:
+    hooks = (
+        ("pre_stop", settings.pre_stop_handler, settings.pre_stop_timeout, rules.PRE_STOP_TIMEOUT),
+        ("restore_hook", settings.restore_hook_handler, settings.restore_hook_timeout, rules.RESTORE_TIMEOUT),
+    )
+    for name, handler, timeout, bounds in hooks:
+        if handler and not _is_handler(handler):
+            yield _fault(f"{name}_handler", "is -, or has 3-128 characters and a '.'")
+        if timeout is not None and (handler or timeout):
+            yield from _coded(bounds.faults(f"{name}_timeout", timeout))
+    if settings.heartbeat_handler and not _is_handler(settings.heartbeat_handler):
+        yield _fault("heartbeat_handler", "is -, or has 3-128 characters and a '.'")
 
 
 def _attribute_faults(settings: FunctionSettings) -> Iterator[Coded]:
@@ -179,10 +176,32 @@ def _attribute_faults(settings: FunctionSettings) -> Iterator[Coded]:
         yield _fault("type", "is v1 or v2")
     if settings.ephemeral_storage not in (None, 512, 10_240):
         yield _fault("ephemeral_storage", "is 512 or 10240 MB")
-    if settings.pre_stop_timeout is not None and not 1 <= settings.pre_stop_timeout <= 90:
-        yield _fault("pre_stop_timeout", f"is {settings.pre_stop_timeout}, and goes from 1 to 90 s")
+    if settings.gpu_memory and settings.gpu_memory not in range(1024, 16_385, 1024):
+        yield _fault("gpu_memory", f"is {settings.gpu_memory}, and goes from 1024 to 16384 MB in steps of 1024")
     if len(settings.lts_custom_tag or {}) > 10:
         yield _fault("lts_custom_tag", "has more than 10 tags")
+    for name, value in (settings.lts_custom_tag or {}).items():
+        if not 1 <= len(name) <= 64 or len(value) > 64:
+            yield _fault("lts_custom_tag", f"{name[:64]!r} or its value has more than 64 characters, or no name")
+
+
+def mount_faults(config: Mapping[str, Any] | None) -> Iterator[Coded]:
+    """File systems are kept and shown; nothing is mounted here."""
+    if not config:
+        return
+    yield from (("FSS.0400", fault) for fault in under("mount_config", faults_of(config, MountConfig)))
+    mounts = config.get("func_mounts")
+    if isinstance(mounts, list) and len(mounts) > 5:
+        yield ("FSS.1049", Fault("mount_config.func_mounts", f"has {len(mounts)} items, more than 5"))
+    user = config.get("mount_user")
+    for name, number in user.items() if isinstance(user, Mapping) else ():
+        if isinstance(number, int) and not _is_user(number):
+            yield ("FSS.1075", Fault(f"mount_config.mount_user.{name}", f"is {number}, and {_USER_RULE}"))
+
+
+def _coded(faults: Iterable[Fault], code: str = "") -> Iterator[Coded]:
+    for fault in faults:
+        yield (code or code_of(_top(fault)), fault)
 
 
 def _fault(field: str, rule: str) -> Coded:

@@ -13,8 +13,8 @@ import yaml
 
 from sluice.decoding import without_nulls
 from sluice.errors import Fault, Invalid
+from sluice.function_rules import MAX_PACKAGE_BYTES, MAX_UNPACKED_BYTES
 from sluice_control.bodies import FunctionSettings
-from sluice_control.code_package import MAX_PACKAGE_BYTES, MAX_UNPACKED_BYTES
 from sluice_control.decoding import decode
 from sluice_control.fss import Refused
 from sluice_control.function_rules import code_of

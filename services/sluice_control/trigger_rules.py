@@ -25,6 +25,12 @@ _CODES = {
     "OBS": "FSS.1106",
     "SMN": "FSS.1102",
 }
+_STATUSES: Mapping[str, TriggerStatus | None] = {
+    "": None,
+    "ACTIVE": TriggerStatus.ACTIVE,
+    "DISABLED": TriggerStatus.DISABLED,
+    "DISABLE": TriggerStatus.DISABLED,
+}
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -66,11 +72,22 @@ def plan(kind: TriggerKind, type_code: str, event_data: Mapping[str, Any]) -> Pl
     )
 
 
-def status_for(kind: TriggerKind, type_code: str, text: str, default: TriggerStatus) -> TriggerStatus:
-    """The status a request asks for. A type that cannot be disabled refuses it (FSS.1318)."""
-    asked = {"": default, "ACTIVE": TriggerStatus.ACTIVE, "DISABLED": TriggerStatus.DISABLED, "DISABLE": TriggerStatus.DISABLED}.get(text)
-    if asked is None:
-        raise Invalid([Fault("trigger_status", f"is {text[:20]!r}, and is ACTIVE or DISABLED")])
+def planned(
+    kind: TriggerKind, type_code: str, event_data: Mapping[str, Any], status: str, default: TriggerStatus
+) -> tuple[Plan, TriggerStatus]:
+    """`plan`, and the status that a request asks for; their faults come together."""
+    wrong = [] if status in _STATUSES else [Fault("trigger_status", f"is {status[:20]!r}, and is ACTIVE or DISABLED")]
+    try:
+        what = plan(kind, type_code, event_data)
+    except Invalid as refused:
+        raise Invalid([*wrong, *refused.faults], refused.code) from None
+    if wrong:
+        raise Invalid(wrong)
+    return what, status_for(kind, type_code, _STATUSES[status] or default)
+
+
+def status_for(kind: TriggerKind, type_code: str, asked: TriggerStatus) -> TriggerStatus:
+    """A type that cannot be disabled refuses it (FSS.1318)."""
     if asked is TriggerStatus.DISABLED and type_code in kind.fixed:
         raise Refused("FSS.1318", f"trigger_status: {type_code} triggers cannot be disabled, only deleted.")
     return asked

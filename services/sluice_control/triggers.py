@@ -9,16 +9,15 @@ import msgspec
 from sluice.binding import Mode
 from sluice.errors import Fault, Invalid
 from sluice.trigger import TriggerKind
-from sluice.trigger_options import GATEWAY_TYPES
+from sluice.trigger_options import GATEWAY_TYPES, PULL_TYPES
 from sluice.urn import LATEST
-from sluice_control.allowance import allowance_of
 from sluice_control.bodies import CreateTrigger, UpdateTrigger
 from sluice_control.fss import Refused
 from sluice_control.function_rules import HTTP
 from sluice_control.limits import Limits
 from sluice_control.registry import Edit, FunctionRow, TriggerRow, VersionRow, View
 from sluice_control.targets import Target
-from sluice_control.trigger_rules import Plan, first_status, kind_of, plan, status_for, unmask
+from sluice_control.trigger_rules import Plan, first_status, kind_of, planned, unmask
 from sluice_control.vault import Vault
 
 
@@ -33,13 +32,13 @@ class Triggers:
 
     def create(self, target: Target, body: CreateTrigger) -> Callable[[Edit], TriggerRow]:
         kind = kind_of(body.trigger_type_code, self._kinds)
-        what = plan(kind, body.trigger_type_code, body.event_data)
-        status = status_for(kind, body.trigger_type_code, body.trigger_status, first_status(kind, body.trigger_type_code))
+        first = first_status(kind, body.trigger_type_code)
+        what, status = planned(kind, body.trigger_type_code, body.event_data, body.trigger_status, first)
 
         def step(edit: Edit) -> TriggerRow:
             function = target.function(edit)
             _fits(target.version(edit), body.trigger_type_code, what.mode)
-            self._has_room(edit, function, target.urn.qualifier)
+            self._has_room(edit, function, target.urn.qualifier, body.trigger_type_code)
             now, name = self._now_ms(), str(uuid4())
             row = TriggerRow(name, function, target.urn.qualifier, body.trigger_type_code, kind.name, status, b"{}", b"{}", now, now)
             return self._put(edit, row, what)
@@ -50,8 +49,7 @@ class Triggers:
         def step(edit: Edit) -> TriggerRow:
             row = find(edit, target, type_code, trigger)
             kind = kind_of(row.type, self._kinds)
-            status = status_for(kind, row.type, body.trigger_status, row.status)
-            what = plan(kind, row.type, self._changed(row, body.event_data))
+            what, status = planned(kind, row.type, self._changed(row, body.event_data), body.trigger_status, row.status)
             _fits(target.version(edit), row.type, what.mode)
             return self._put(edit, msgspec.structs.replace(row, status=status), what, before=row)
 
@@ -110,11 +108,12 @@ class Triggers:
             return row.sealed
         return self._vault.seal(msgspec.json.encode(secrets), f"trigger:{row.id}") if secrets else b""
 
-    def _has_room(self, edit: Edit, function: FunctionRow, qualifier: str) -> None:
-        if sum(row.qualifier == qualifier for row in edit.triggers(function)) >= self._limits.triggers:
+    def _has_room(self, edit: Edit, function: FunctionRow, qualifier: str, type_code: str) -> None:
+        present = edit.triggers(function)
+        if sum(row.qualifier == qualifier for row in present) >= self._limits.triggers:
             raise Refused("FSS.1306", f"A version or alias has at most {self._limits.triggers}.")
-        if edit.count_triggers(function.project) >= allowance_of(edit, function.project).triggers():
-            raise Refused("FSS.1306", "The project has as many as it may have.")
+        if type_code in PULL_TYPES and sum(row.type in PULL_TYPES for row in present) >= self._limits.pull_triggers:
+            raise Refused("FSS.1123", f"A function has at most {self._limits.pull_triggers}.")
 
 
 def auth_of(row: TriggerRow) -> str:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from msgspec import Meta
 
-from sluice.decoding import decode, faults_of, without_nulls
+from sluice.decoding import decode, faults_of, understood, without_nulls
 from sluice.errors import Fault, Invalid
 
 
@@ -79,3 +79,22 @@ def test_a_fault_repeats_only_the_beginning_of_what_was_sent() -> None:
 
 def test_a_null_is_as_good_as_nothing_but_in_a_filter() -> None:
     assert without_nulls({"a": None, "b": {"c": None, "filter": {"d": None}}}) == {"b": {"filter": {"d": None}}}
+
+
+class Lenient(msgspec.Struct, forbid_unknown_fields=True):
+    number: int = 1
+    inner: dict[str, int] = {}
+    part: Inner | None = None
+    words: list[str] = []
+
+
+def test_what_is_wrong_is_left_out_of_what_is_understood() -> None:
+    given = {"number": "x", "colour": 1, "inner": {"a": 1, "b": "x"}, "words": ["a", 2]}
+    assert understood(given, Lenient) == Lenient(inner={"a": 1})
+    assert given["inner"] == {"a": 1, "b": "x"}
+
+
+def test_a_part_that_cannot_be_without_what_is_wrong_is_left_out_whole() -> None:
+    assert understood({"number": 3, "part": {"number": "x"}}, Lenient) == Lenient(number=3)
+    assert understood({"number": 3, "part": {"number": 13}}, Lenient) == Lenient(number=3)
+    assert understood({1: 2, "number": 3}, Lenient) == Lenient(number=3)

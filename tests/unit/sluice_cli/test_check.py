@@ -107,8 +107,37 @@ def test_one_path_has_one_trigger(tmp_path: Path) -> None:
 
 def test_limits_are_functiongraphs() -> None:
     assert rules(environment={f"K{number}": "v" for number in range(21)}) == ["has 21 items, more than 20"]
-    assert rules(environment={"K": "v" * 5000}) == ["has more than 4096 characters"]
+    assert rules(environment={"K": "v" * 5000}) == ["has 5009 characters, more than 4096"]
     assert len(rules(timeout=2, max_instances=1001, concurrency=0, init_timeout=301, description="x" * 513)) == 5
+
+
+def test_what_the_platform_sets_is_refused_as_the_api_refuses_it() -> None:
+    assert rules(secrets={"RUNTIME_MEMORY": "v", "RUNTIME_OWN": "v"}) == ["RUNTIME_MEMORY is set by the platform"]
+
+
+def test_rules_are_told_beside_faults_of_the_shape(tmp_path: Path) -> None:
+    lines = said(
+        tmp_path,
+        """\
+functions:
+  a:
+    image: x
+    memory: big
+    timeout: 1
+    colour: red
+    async: {retries: 9, max_age: old}
+    triggers: [{type: TIMER, name: t}]
+""",
+    )
+    assert [line.split(": ")[1] for line in lines] == [
+        "functions.a.memory",
+        "functions.a.timeout",
+        "functions.a.colour",
+        "functions.a.async.max_age",
+        "functions.a.async.retries",
+        "functions.a.triggers.0.schedule_type",
+        "functions.a.triggers.0.schedule",
+    ]
 
 
 def rules(**settings: Any) -> list[str]:

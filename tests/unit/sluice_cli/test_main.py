@@ -82,7 +82,7 @@ def test_a_wrong_file_is_1_with_every_fault(tmp_path: Path, capsys: pytest.Captu
     file = tmp_path / "sluice.yaml"
     file.write_text("functions:\n  a: {image: x, memory: 1}\n  b: {imag: x}\n")
     assert run(["check", str(file)]) == 1
-    assert [line.split(": ")[1] for line in capsys.readouterr().err.splitlines()] == [f"{file}:2", f"{file}:3"]
+    assert [line.split(": ")[1] for line in capsys.readouterr().err.splitlines()] == [f"{file}:2", f"{file}:3", f"{file}:3"]
     assert run(["apply", "-f", str(file), "--data", str(tmp_path)]) == 1
 
 

@@ -12,6 +12,8 @@ from sluice_control.control import Control
 from tests.unit.sluice_control.client import Answer, Client, encoded, function_body, package
 
 FUNCTIONS = "/v2/{p}/fgs/functions"
+MOUNT = {"mount_type": "sfs", "mount_resource": "r", "mount_share_path": "/", "local_mount_path": "/mnt"}
+MOUNTS: dict[str, Any] = {"mount_user": {"user_id": 1003, "user_group_id": -1}, "func_mounts": [MOUNT]}
 
 
 async def create(api: Client, name: str = "hello", **fields: Any) -> Answer:
@@ -80,13 +82,67 @@ async def test_what_was_created_is_shown_by_every_form_of_its_urn(api: Client) -
         ("initializer_timeout", 10, "FSS.1404"),
         ("type", "v3", "FSS.0400"),
         ("colour", "red", "FSS.0400"),
+        ("initializer_timeout", 301, "FSS.1405"),
+        ("pre_stop_timeout", 91, "FSS.0400"),
+        ("pre_stop_handler", "nodot", "FSS.0400"),
+        ("restore_hook_timeout", 301, "FSS.0400"),
+        ("heartbeat_handler", "x." + "y" * 127, "FSS.0400"),
+        ("ephemeral_storage", 1024, "FSS.0400"),
+        ("gpu_memory", 1025, "FSS.0400"),
+        ("gpu_memory", 17_408, "FSS.0400"),
+        ("lts_custom_tag", {f"t{number}": "" for number in range(11)}, "FSS.0400"),
+        ("lts_custom_tag", {"t": "x" * 65}, "FSS.0400"),
+        ("mount_config", {"mount_user": {"user_id": 1003}}, "FSS.0400"),
+        ("mount_config", MOUNTS | {"func_mounts": [MOUNT | {"mount_type": "floppy"}]}, "FSS.0400"),
+        ("mount_config", MOUNTS | {"func_mounts": [MOUNT] * 6}, "FSS.1049"),
+        ("mount_config", MOUNTS | {"mount_user": {"user_id": 1000, "user_group_id": -1}}, "FSS.1075"),
     ],
 )
 async def test_what_breaks_a_rule_is_refused_by_field_and_code(api: Client, field: str, value: Any, code: str) -> None:
     answer = await api("POST", FUNCTIONS, function_body(**{field: value}) | ({field: value} if value is not None else {}))
-    assert answer.error == (400, code)
+    assert answer.error == (403 if code == "FSS.1049" else 400, code)
     assert field in answer.message
     assert (await api("GET", FUNCTIONS)).json["count"] == 0
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"timeout": 3, "memory_size": 10_240},
+        {"timeout": 259_200, "description": "x" * 512},
+        {"user_data": json.dumps({f"K{number}": "" for number in range(20)})},
+        {"user_data": json.dumps({"K": "x" * 4087})},
+        {"strategy_config": {"concurrency": -1, "concurrent_num": 1000}},
+        {"strategy_config": {"concurrency": 0, "concurrent_num": 1}, "type": "v1"},
+        {"initializer_handler": "a.b", "initializer_timeout": 300},
+        {"pre_stop_handler": "a.b", "pre_stop_timeout": 90},
+        {"gpu_memory": 16_384, "gpu_type": "nvidia-t4", "ephemeral_storage": 10_240},
+        {"mount_config": MOUNTS, "lts_custom_tag": {"x" * 64: "y" * 64}},
+    ],
+)
+async def test_the_ends_of_every_range_are_inside(api: Client, settings: dict[str, Any]) -> None:
+    shown = (await create(api, **settings)).json
+    assert {name: shown[name] for name in settings if name in shown} == {name: value for name, value in settings.items() if name in shown}
+
+
+async def test_a_function_of_type_v1_has_no_bound_between(api: Client) -> None:
+    refused = await api("POST", FUNCTIONS, function_body(type="v1", strategy_config={"concurrency": 5, "concurrent_num": 2}))
+    assert refused.error == (400, "FSS.1026")
+    assert refused.message.count("type v1") == 2
+
+
+async def test_rules_are_told_beside_faults_of_the_shape(api: Client) -> None:
+    refused = await api("POST", FUNCTIONS, function_body("1bad", timeout="x", memory_size=1, colour="red", description="d" * 513))
+    for field in ("timeout:", "colour:", "func_name:", "memory_size:", "description:"):
+        assert refused.message.count(field) == 1, refused.message
+
+
+async def test_an_update_names_what_cannot_change_beside_what_breaks_a_rule(api: Client) -> None:
+    urn = (await create(api)).json["func_urn"]
+    refused = await change(api, urn, func_name="other", runtime="http", timeout=1)
+    assert refused.error == (400, "FSS.1002")
+    for field in ("func_name:", "runtime:", "timeout:"):
+        assert field in refused.message
 
 
 async def test_all_faults_are_named_in_one_message(api: Client) -> None:

@@ -118,6 +118,13 @@ async def test_faults_of_the_kind_and_of_every_kind_come_together(api: Client) -
         assert answer.message.count(f"event_data.{field}:") == 1, answer.message
 
 
+async def test_a_wrong_status_is_named_beside_the_faults_of_the_settings(api: Client) -> None:
+    answer = await api("POST", TRIGGERS, body("TIMER", {"name": "x"}, trigger_status="ON"))
+    assert answer.error == (400, "FSS.1109")
+    for field in ("trigger_status:", "event_data.schedule:", "event_data.schedule_type:"):
+        assert field in answer.message
+
+
 async def test_unknown_and_missing_fields_of_the_body_are_refused(api: Client) -> None:
     assert (await api("POST", TRIGGERS, {"event_data": {}})).error == (400, "FSS.0400")
     assert (await api("POST", TRIGGERS, body("TIMER", TIMER, colour=1))).error == (400, "FSS.0400")
@@ -181,6 +188,16 @@ async def test_a_version_has_at_most_10_triggers(api: Client) -> None:
     for number in range(10):
         assert (await api("POST", TRIGGERS, body("TIMER", {**TIMER, "name": f"t{number}"}))).status == 201
     assert (await api("POST", TRIGGERS, body("TIMER", {**TIMER, "name": "more"}))).error == (400, "FSS.1306")
+
+
+async def test_a_function_has_at_most_10_triggers_that_pull(api: Client) -> None:
+    await api("POST", f"{FUNCTIONS}/hello/versions", {"version": "v1"})
+    named = f"/v2/{{p}}/fgs/triggers/urn:fss:local-1:{api.project}:function:default:hello:v1"
+    for number in range(10):
+        place = TRIGGERS if number % 2 else named
+        assert (await api("POST", place, body("KAFKA", KAFKA | {"topic_ids": [f"t{number}"]}))).status == 201
+    assert (await api("POST", named, body("KAFKA", KAFKA))).error == (403, "FSS.1123")
+    assert (await api("POST", named, body("TIMER", TIMER))).status == 201
 
 
 async def test_deleting_all_triggers_goes_by_version_alias_or_function(api: Client, control: Control) -> None:
