@@ -11,6 +11,7 @@ from sluice.errors import Fault, Invalid
 from sluice.trigger import TriggerKind
 from sluice.trigger_options import GATEWAY_TYPES, PULL_TYPES
 from sluice.urn import LATEST
+from sluice_control.allowance import allowance_of
 from sluice_control.bodies import CreateTrigger, UpdateTrigger
 from sluice_control.fss import Refused
 from sluice_control.function_rules import HTTP
@@ -114,6 +115,8 @@ class Triggers:
             raise Refused("FSS.1306", f"A version or alias has at most {self._limits.triggers}.")
         if type_code in PULL_TYPES and sum(row.type in PULL_TYPES for row in present) >= self._limits.pull_triggers:
             raise Refused("FSS.1123", f"A function has at most {self._limits.pull_triggers}.")
+        if edit.count_triggers(function.project) >= allowance_of(edit, function.project).triggers():
+            raise Refused("FSS.1306", "The project has as many as it may have.")
 
 
 def auth_of(row: TriggerRow) -> str:
