@@ -36,8 +36,9 @@ integration: setup servers ## Tests on real servers and whole processes
 bench: setup servers ## Measure, print a table, write bench-out/
 	$(python) tools/bench.py
 
-proto: setup ## Generate libs/sluice/v1 from proto/
+proto: setup ## Generate libs/sluice/v1 from proto/, and docs/compatibility.md from the API
 	$(python) tools/proto.py generate
+	$(python) tools/compatibility.py
 
 new-trigger: setup ## Lay out a new kind: make new-trigger NAME=redis
 	$(python) tools/new_trigger.py "$(NAME)"
