@@ -11,7 +11,7 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -100,6 +100,9 @@ class NullRunner:
             done(call, Reply(200, b"ok", (("content-type", "text/plain"),), None, "i-1", False, 0.5, 12.0))
         for listener in self._listeners:
             listener(batch[0][0].function.urn)
+
+    def settled(self, calls: Iterable[Call]) -> None:
+        pass
 
     def credit(self, function: Function) -> int:
         return 512

@@ -4,7 +4,7 @@ In one process the dispatcher calls the runner's own methods; in the mesh a link
 callbacks on the event loop and not tasks, because a task an event would cost a tenth of the whole budget.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Protocol
 
 import msgspec
@@ -42,6 +42,11 @@ class Runner(Protocol):
     def submit(self, call: Call, done: Done) -> None:
         """Take a call; `done` is called exactly once, later, never from inside `submit`. Never refused: a call beyond the credit gets
         NO_CAPACITY after at most the wait the runner allows."""
+        ...
+
+    def settled(self, calls: Iterable[Call]) -> None:
+        """What became of their replies is on disk, or nobody needs it: they may be forgotten. Until then a runner that outlives the
+        dispatcher keeps them for the next one, which takes them over in place of another run."""
         ...
 
     def credit(self, function: Function) -> int:

@@ -66,6 +66,7 @@ class Calls:
         def done(call: Call, reply: Reply) -> None:
             self.under_way[urn] -= 1
             self._statistics.ended(call.function, reply)
+            self._runner.settled((call,))
             if not future.done():
                 future.set_result(reply)
 

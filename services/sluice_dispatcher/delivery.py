@@ -73,6 +73,8 @@ class Delivery:
         self._pumping = False
         self._has_room = True
         self._results: list[tuple[FunctionQueue, Ended | Retry]] = []
+        self._replied: list[Call] = []
+        """Those whose replies made the results."""
         self._have_results = asyncio.Event()
         self._to_start: list[tuple[FunctionQueue, Pending, Function]] = []
         self._loading: set[str] = set()
@@ -335,10 +337,12 @@ class Delivery:
             self._again(queue, pending, decision, now)
         else:
             self._hold(queue, pending, decision, now)
-        if queue.holds and not isinstance(decision, Hold):
-            queue.holds = 0
-            queue.held_until = 0.0
-            queue.hold_reason = ""
+        if isinstance(decision, Hold):
+            self._runner.settled((call,))
+        else:
+            self._replied.append(call)
+            if queue.holds:
+                queue.let_go()
         self._touch(queue)
 
     def _judge(self, pending: Pending, call: Call, reply: Reply, now: float) -> Decision:
@@ -384,8 +388,10 @@ class Delivery:
             await self._have_results.wait()
             self._have_results.clear()
             batch, self._results = self._results, []
+            replied, self._replied = self._replied, []
             self._ledger.in_flight(list(self.running_sequences()))
             await self._settle(batch)
+            self._runner.settled(replied)
             for queue, result in batch:
                 if isinstance(result, Ended):
                     if result.pending.event.lane:

@@ -180,6 +180,12 @@ class FunctionQueue:
         else:
             queue.appendleft(pending)
 
+    def let_go(self) -> None:
+        """The function can run again."""
+        self.holds = 0
+        self.held_until = 0.0
+        self.hold_reason = ""
+
     @property
     def turns(self) -> int:
         """Triggers that have something ready."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Self
 
 from sluice.clock import Clock
@@ -93,6 +93,9 @@ class LocalRunner:
             self._begin(run, self._handles[worker])
         elif not self._deciding:
             self._decide_soon()
+
+    def settled(self, calls: Iterable[Call]) -> None:
+        """It ends with its dispatcher and keeps nothing for the next one."""
 
     def credit(self, function: Function) -> int:
         return self._pool.credit(function, self._now())

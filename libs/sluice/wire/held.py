@@ -31,8 +31,9 @@ class Held:
 class Holdings:
     """Knows each lease's newest epoch, and every call that runs or whose reply was not acknowledged.
 
-    A call of a dispatcher's process that has gone is an orphan: when the next one offers the same event, be it as a later attempt, it
-    gets the orphan's reply, because an event never runs twice at the same time.
+    A call of a dispatcher's process that has gone is an orphan: when the next one offers the same attempt, it gets the orphan's reply. Also
+    a later attempt gets the reply of an orphan that still runs, because an event never runs twice at the same time; one that has ended was
+    judged by the dispatcher that has gone, or there would be no later attempt.
     """
 
     def __init__(self, now: Callable[[], float], keep_s: float) -> None:
@@ -72,6 +73,9 @@ class Holdings:
         held = self._calls.get(key)
         if held is None and self._orphans:
             held = self._orphans.pop(key[0], None)
+            if held is not None and held.reply is not None and held.key[1] < key[1]:
+                del self._calls[held.key]
+                held = None
         if held is None:
             held = self._calls[key] = Held(key, lease, process, tell)
             return held, True

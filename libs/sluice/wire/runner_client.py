@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -23,11 +23,9 @@ from sluice.wire.link import Link, Notice, unnoticed
 from sluice.wire.pace import Pace
 from sluice.wire.peer import Peer
 from sluice.wire.pipe import Pipe
+from sluice.wire.receipts import Receipts
 
 RunPipe = Pipe[run_pb2.RunRequest, run_pb2.RunResponse]
-
-ACKNOWLEDGE_EVERY = 2_048
-"""Replies. They are acknowledged a round later, when what was done with them has long been on disk."""
 
 
 @dataclass(slots=True, eq=False)
@@ -52,6 +50,7 @@ class RemoteRunner:
         self._runner = ""
         self._link = Link(peer, "Runner.Run", self, run_pb2.RunResponse, self._pace, notice)
         self._flights: dict[Key, Flight] = {}
+        self._receipts = Receipts()
         self._listeners: list[Callable[[str], None]] = []
         self._places: set[str] = set()
         self._away = 0
@@ -70,8 +69,6 @@ class RemoteRunner:
         self._travelling: deque[int] = deque()
         self._free_size = self._pace.window_size // 2
         self._arrived = 0
-        self._newest = self._settled = self._acknowledged = 0
-        self._since = 0
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
@@ -98,6 +95,10 @@ class RemoteRunner:
         flight = self._flights[(call.id, call.attempt)] = Flight(call, done)
         if self.connected:
             self._enqueue(flight)
+
+    def settled(self, calls: Iterable[Call]) -> None:
+        for call in calls:
+            self._receipts.settle((call.id, call.attempt))
 
     def credit(self, function: Function) -> int:
         if not self.connected:
@@ -152,15 +153,15 @@ class RemoteRunner:
     def compose(self) -> run_pb2.RunRequest:
         if not self._greeted:
             self._greeted = True
-            sent = [key for key, flight in self._flights.items() if flight.sent]
-            hello = run_pb2.Hello(lease=self._lease, epoch=self._epoch, process=self._process, waiting=pack_keys(sent))
+            waiting = [key for key, flight in self._flights.items() if flight.sent] + self._receipts.reconnected()
+            hello = run_pb2.Hello(lease=self._lease, epoch=self._epoch, process=self._process, waiting=pack_keys(waiting))
             return run_pb2.RunRequest(hello=hello)
         taken = self._take()
         numbers = [self._functions.of(flight.call.function).number for flight in taken]
         message = run_pb2.RunRequest(
             calls=pack_calls([flight.call for flight in taken], numbers) if taken else None,
             cancels=self._cancels,
-            acknowledged=self._acknowledged,
+            acknowledged=self._receipts.acknowledged,
         )
         self._cancels = []
         self._functions.say(message)
@@ -217,6 +218,7 @@ class RemoteRunner:
             lost = Failure(FailureKind.LOST, "the runner's process has ended")
             for key in [key for key, flight in self._flights.items() if flight.sent]:
                 self._answer(key, Reply(0, failure=lost))
+            self._receipts.forget()
         self._runner = welcome.process
         self.connected = True
         self._away = 0
@@ -241,19 +243,15 @@ class RemoteRunner:
         keys, replies = unpack_keys(message.keys), unpack_replies(message.replies)
         if len(keys) != len(replies):
             raise Malformed(f"{len(replies)} replies to {len(keys)} calls")
-        flights = self._flights
+        flights, receipts = self._flights, self._receipts
+        unknown = [key for key in keys if key not in flights and not receipts.knows(key)]
+        receipts.arrived(message.number, keys)
         for key, reply in zip(keys, replies, strict=True):
             flight = flights.pop(key, None)
             if flight is not None:
                 flight.done(flight.call, reply)
-        self._newest = message.number
-        self._since += len(keys)
-        if self._since >= ACKNOWLEDGE_EVERY:
-            self._acknowledge()
-
-    def _acknowledge(self) -> None:
-        self._acknowledged, self._settled = self._settled, self._newest
-        self._since = 0
+        for key in unknown:  # given up meanwhile: nobody settles it
+            receipts.settle(key)
 
     def _answer(self, key: Key, reply: Reply) -> None:
         flight = self._flights.pop(key, None)
@@ -271,7 +269,6 @@ class RemoteRunner:
     async def _beating(self) -> None:
         while True:
             await asyncio.sleep(self._pace.beat_s)
-            self._acknowledge()
             if not self.connected:
                 self._wait_on()
 

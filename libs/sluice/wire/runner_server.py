@@ -135,6 +135,8 @@ class RunTalk:
             self._greet(message.hello)
         elif not self._lease:
             raise Malformed("a dispatcher begins with Hello")
+        while self._sent and self._sent[0][0] <= message.acknowledged:
+            self._service.holdings.forget(self._sent.popleft()[1])
         fresh = self._functions.hear(message)
         if message.HasField("calls"):
             self._submit(message.calls)
@@ -144,8 +146,6 @@ class RunTalk:
             self._functions.forget(number)
         for event in message.cancels:
             self._runner.cancel(event)
-        while self._sent and self._sent[0][0] <= message.acknowledged:
-            self._service.holdings.forget(self._sent.popleft()[1])
 
     def beat(self) -> None:
         """What is kept for too long is forgotten with the next greeting."""

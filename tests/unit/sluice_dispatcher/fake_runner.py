@@ -1,6 +1,6 @@
 """A runner of a few lines: it holds calls until the test answers them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from sluice.function import Function
 from sluice.outcome import Failure, FailureKind, Reply
@@ -16,6 +16,7 @@ class FakeRunner:
         """Versions without credit."""
         self.held: list[tuple[Call, Done]] = []
         self.calls: list[tuple[bytes, int]] = []
+        self.settles: list[tuple[bytes, int]] = []
         self.listeners: list[Callable[[str], None]] = []
         self.automatic: Callable[[Call], Reply] | None = None
 
@@ -27,6 +28,9 @@ class FakeRunner:
         if function.urn in self.full:
             return 0
         return self.slots - sum(call.function.urn == function.urn for call, _ in self.held)
+
+    def settled(self, calls: Iterable[Call]) -> None:
+        self.settles += [(call.id, call.attempt) for call in calls]
 
     def on_credit(self, listener: Callable[[str], None]) -> None:
         self.listeners.append(listener)

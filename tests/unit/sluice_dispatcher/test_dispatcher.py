@@ -1,7 +1,7 @@
 """The dispatcher over the real embedded ledger and a runner that the test answers for."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -13,7 +13,7 @@ from sluice.clock import SystemClock
 from sluice.errors import ClaimLost, Unavailable
 from sluice.event import MAX_ASYNC_BODY_BYTES, MAX_EVENT_BYTES, Event, random_id
 from sluice.function import Function
-from sluice.ledger import DeadFilter, Slice, SourceKey, Story, StoryFilter
+from sluice.ledger import DeadFilter, Ended, Retry, Slice, SourceKey, Story, StoryFilter
 from sluice.metrics import ENDED, PENDING, RECEIVED, RUNNING, SPAN_ATTEMPT, Exposition
 from sluice.outcome import Failure, FailureKind, Reply, Verdict
 from sluice_dispatcher.dispatcher import Dispatcher, api_trigger
@@ -570,6 +570,34 @@ async def test_an_oversized_event_does_not_let_the_slices_behind_it_overtake(mes
     pieces = [a_slice(None, "1", large, epoch=claim.epoch), a_slice("1", "2", an_event(), epoch=claim.epoch)]
     await asyncio.wait_for(asyncio.gather(*(session.accept(piece) for piece in pieces)), 10)
     assert mesh.ledger.counts()["t1"].received == 2
+
+
+async def test_a_reply_is_settled_with_the_runner_once_its_end_is_on_disk(mesh: Mesh, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = await mesh.push()
+    held, let_go = asyncio.Event(), asyncio.Event()
+    settle = mesh.ledger.settle
+
+    async def later(results: Sequence[Ended | Retry]) -> None:
+        held.set()
+        await let_go.wait()
+        await settle(results)
+
+    monkeypatch.setattr(mesh.ledger, "settle", later)
+    await mesh.running(1)
+    mesh.runner.answer()
+    await asyncio.wait_for(held.wait(), 10)
+    assert mesh.runner.settles == []
+    let_go.set()
+    await until(lambda: mesh.runner.settles == [(ended, 1)])
+    assert await mesh.state(ended) == "SUCCESS"
+
+
+@pytest.mark.parametrize("kind", [FailureKind.START_FAILED, FailureKind.NO_CAPACITY, FailureKind.FUNCTION_ERROR])
+async def test_a_reply_that_ends_nothing_is_settled_too(mesh: Mesh, kind: FailureKind) -> None:
+    event = await mesh.push()
+    await mesh.running(1)
+    mesh.runner.answer(failed(kind))
+    await until(lambda: mesh.runner.settles == [(event, 1)])
 
 
 async def test_a_redrive_that_nobody_waits_for_any_more_runs(mesh: Mesh) -> None:

@@ -1,7 +1,7 @@
 """A runner in memory: functions that answer when they are told to."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 
 from sluice.function import Function
 from sluice.outcome import Failure, FailureKind, Reply
@@ -16,6 +16,7 @@ class FakeRunner:
         self.hold = hold
         self.begun: list[Call] = []
         self.running: dict[bytes, tuple[Call, Done]] = {}
+        self.settles: list[tuple[bytes, int]] = []
         self.lines: list[LogLine] = []
         self._listeners: list[Callable[[str], None]] = []
 
@@ -37,6 +38,9 @@ class FakeRunner:
     def credit(self, function: Function) -> int:
         busy = sum(call.function.urn == function.urn for call, _ in self.running.values())
         return max(0, self.room - busy)
+
+    def settled(self, calls: Iterable[Call]) -> None:
+        self.settles += [(call.id, call.attempt) for call in calls]
 
     def on_credit(self, listener: Callable[[str], None]) -> None:
         self._listeners.append(listener)

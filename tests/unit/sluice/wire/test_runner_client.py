@@ -149,6 +149,7 @@ async def test_calls_and_replies_survive_a_reconnect_exactly_once(tmp_path: Path
             for each in given[100:]:
                 fake.finish(each.id)
             assert await replies.all(given) == [reply_to(each) for each in given]
+            remote.settled(given)
             await until(lambda: len(service.holdings) == 0)
     assert [each.id for each in fake.begun] == [each.id for each in given]
 
@@ -188,17 +189,82 @@ async def test_the_next_dispatcher_takes_over_what_runs_and_what_ended(held: tup
             first.submit(each, Replies().done)
         await until(lambda: len(fake.begun) == 2)
     fake.finish(ended.id)
-    again = [Call(each.id, FUNCTION, each.body, 2) for each in (running, ended)]
+    again = [Call(running.id, FUNCTION, running.body, 2), Call(ended.id, FUNCTION, ended.body, 1)]
     replies = Replies()
     async with RemoteRunner(Peer(address), "ledger", 2, PACE) as second:
         await until(lambda: second.connected)
         for each in again:
             second.submit(each, replies.done)
-        await until(lambda: (ended.id, 2) in replies.by_key)
+        await until(lambda: (ended.id, 1) in replies.by_key)
         fake.finish(running.id)
         assert await replies.all(again) == [reply_to(running), reply_to(ended)]
+        second.settled(again)
         await until(lambda: len(service.holdings) == 0)
     assert len(fake.begun) == 2
+
+
+async def test_a_reply_is_kept_until_it_is_settled_over_any_time_and_reconnects(tmp_path: Path) -> None:
+    fake, replies, given = FakeRunner(), Replies(), [call(b"%d" % number) for number in range(200)]
+    service, address = RunnerService(fake, fake, PACE), f"unix:{tmp_path}/r"
+    async with RemoteRunner(Peer(address), "ledger", 1, PACE) as remote:
+        for _ in range(2):
+            async with WireServer(address, [service]):
+                await until(lambda: remote.connected)
+                for each in given[len(replies.by_key) :][:100]:
+                    remote.submit(each, replies.done)
+                await until(lambda: len(replies.by_key) == len(fake.begun) in (100, 200))
+            await until(lambda: not remote.connected)
+        assert len(service.holdings) == 200
+        async with WireServer(address, [service]):
+            remote.settled(given[100:])
+            await until(lambda: remote.connected)
+            remote.settled(given[:99])
+            await until(lambda: len(service.holdings) <= 101)
+            remote.settled(given[99:100])
+            await until(lambda: len(service.holdings) == 0)
+    assert len(fake.begun) == 200
+
+
+async def answered(remote: RemoteRunner, fake: FakeRunner, count: int) -> list[Call]:
+    calls, replies = [call() for _ in range(count)], Replies()
+    for each in calls:
+        remote.submit(each, replies.done)
+    await until(lambda: len(fake.running) == count)
+    for each in calls:
+        fake.finish(each.id)
+    await replies.all(calls)
+    return calls
+
+
+async def test_a_dispatcher_killed_before_it_settled_does_not_run_the_call_again(held: tuple[str, FakeRunner, RunnerService]) -> None:
+    address, fake, _ = held
+    given, replies = call(), Replies()
+    async with RemoteRunner(Peer(address), "ledger", 1, PACE) as first:
+        first.submit(given, replies.done)
+        await until(lambda: fake.begun)
+        fake.finish(given.id)
+        await replies.all([given])
+        for number in range(5):  # what is said and settled meanwhile does not acknowledge it
+            first.settled(await answered(first, fake, number + 1))
+    taken = Replies()
+    async with RemoteRunner(Peer(address), "ledger", 2, PACE) as second:
+        second.submit(given, taken.done)
+        assert await taken.all([given]) == [reply_to(given)]
+    assert [each.id for each in fake.begun].count(given.id) == 1
+
+
+async def test_a_later_attempt_runs_although_the_one_before_was_never_acknowledged(held: tuple[str, FakeRunner, RunnerService]) -> None:
+    address, fake, _ = held
+    given, replies = call(b"fail"), Replies()
+    async with RemoteRunner(Peer(address), "ledger", 1, PACE) as first:
+        first.submit(given, replies.done)
+        await until(lambda: fake.begun)
+        fake.finish(given.id)
+        await replies.all([given])
+    retry = Call(given.id, FUNCTION, b"fail", 2)
+    async with RemoteRunner(Peer(address), "ledger", 2, PACE) as second:
+        second.submit(retry, Replies().done)
+        await until(lambda: len(fake.begun) == 2)
 
 
 async def test_an_older_dispatcher_is_fenced(held: tuple[str, FakeRunner, RunnerService]) -> None:
