@@ -51,6 +51,7 @@ PURGE_AT_ONCE = 500
 CLOSE_S = 5.0
 """What cannot be written by then (the disk is full) was never acknowledged, and is told so."""
 RETIRE_AT_ONCE = 2_000
+FOLD_AT_ONCE = 512
 OPEN_WAIT_MS = 250
 """How long an open waits for another process's write to end."""
 
@@ -263,6 +264,8 @@ class SqliteLedger:
             after: bytes | None = b""
             while after is not None:
                 after = await self._commits.submit(partial(self._book.ids.retire, minute, after, RETIRE_AT_ONCE))
+        while await self._commits.submit(partial(self._book.counters.fold, FOLD_AT_ONCE)):
+            pass
         swept = await self._commits.submit(partial(self._book.ids.sweep, self._swept, RETIRE_AT_ONCE))
         self._swept = swept or b""
 

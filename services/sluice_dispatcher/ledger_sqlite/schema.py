@@ -25,7 +25,11 @@ CREATE INDEX usage_at ON usage (bucket, at);
 CREATE INDEX usage_failed ON usage (bucket, project, at) WHERE function_errors + system_errors > 0;
 """
 
-MIGRATIONS: Mapping[int, str] = {2: _USAGE}
+_COUNTED = """
+CREATE TABLE counted (id INTEGER PRIMARY KEY, counts BLOB NOT NULL);
+"""
+
+MIGRATIONS: Mapping[int, str] = {2: _USAGE + _COUNTED}
 """What makes a file of the version before one of this version."""
 
 TABLES = f"""
@@ -65,7 +69,7 @@ CREATE TABLE dead (
 CREATE INDEX dead_id ON dead (id);
 CREATE TABLE redrive (id BLOB PRIMARY KEY, old BLOB NOT NULL, at REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE id_pending (key BLOB PRIMARY KEY, sequence INTEGER NOT NULL) WITHOUT ROWID;
-{_USAGE}"""
+{_USAGE}{_COUNTED}"""
 
 
 def prepare_file(directory: Path) -> Path:

@@ -11,13 +11,15 @@ from pathlib import Path
 import apsw
 import pytest
 
+from sluice.binding import Mode
 from sluice.clock import SteppedClock
 from sluice.errors import AlreadyRunning, ClaimLost, LedgerDamaged, LedgerFull, Unavailable
 from sluice.event import Event, random_id
-from sluice.ledger import DeadFilter, End, Ended, Pending, Push, Slice, SourceKey, StoryFilter
+from sluice.ledger import Claim, DeadFilter, End, Ended, Pending, Push, Route, Slice, SourceKey, StoryFilter
 from sluice.outcome import FailureKind
 from sluice.usage import DAY_S, Usage, UsageFilter
-from sluice_dispatcher.ledger_sqlite import usage
+from sluice_dispatcher.ledger_sqlite import counters, usage
+from sluice_dispatcher.ledger_sqlite import ledger as ledger_module
 from sluice_dispatcher.ledger_sqlite.ledger import Options, SqliteLedger, open_ledger
 from sluice_dispatcher.ledger_sqlite.schema import PAGE_BYTES
 from tests.contracts.ledger import FUNCTION, MANY, PUSHED, ROUTE, events, success
@@ -85,6 +87,7 @@ async def test_a_file_of_schema_1_is_brought_up_with_everything_in_it(tmp_path: 
     await ledger.settle([success(accepted[0])])
     await ledger.close()
     change(tmp_path, "DROP TABLE usage")
+    change(tmp_path, "DROP TABLE counted")
     change(tmp_path, "PRAGMA user_version = 1")
     for _ in range(2):
         ledger = await open_ledger(tmp_path, clock=clock, options=SMALL)
@@ -354,3 +357,63 @@ def test_a_full_disk_refuses_new_work_and_lets_ends_through_until_there_is_room(
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=50)
     assert done.returncode == 0, done.stderr
     assert [line for line in done.stdout.splitlines() if line in ("full", "ended", "again")] == ["full", "ended", "again"]
+
+
+async def test_counts_of_many_triggers_are_kept_together_and_folded_later(
+    tmp_path: Path, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counters, "FOLD_ROWS", 4)
+    monkeypatch.setattr(ledger_module, "FOLD_AT_ONCE", 30)
+    ledger = await open_ledger(tmp_path, clock=clock, options=SMALL)
+    routes = [Route("demo", f"trigger-{number}", f"{FUNCTION}:latest", Mode.RECORDED, "timer") for number in range(100)]
+    claims = [await ledger.claim(SourceKey(route.trigger, "1", "schedule")) for route in routes]
+    expected = {route.trigger: 0 for route in routes}
+    for turn in range(6):
+        fired = range(0, 100, 1 + turn % 2)
+        slices = [(routes[number], _next_slice(claims, number)) for number in fired]
+        accepted = [pending for answer in await ledger.accept_all(slices) if isinstance(answer, list) for pending in answer]
+        await ledger.settle([success(one) for one in accepted])
+        for number in fired:
+            expected[routes[number].trigger] += 1
+        if turn == 1:
+            await ledger.close()
+            ledger = await open_ledger(tmp_path, clock=clock, options=SMALL)
+        if turn in (2, 5):
+            await ledger.maintain()
+            assert ledger.connections[0].execute("SELECT count(*) FROM counted").get < 4
+        assert {name: (counts.received, counts.success) for name, counts in ledger.counts().items()} == _twice(expected)
+    await ledger.close()
+    ledger = await open_ledger(tmp_path, clock=clock, options=SMALL)
+    assert {name: (counts.received, counts.success) for name, counts in ledger.counts().items()} == _twice(expected)
+    await ledger.close()
+
+
+def _next_slice(claims: list[Claim], number: int) -> Slice:
+    claim = claims[number]
+    to = str(int(claim.position or 0) + 1)
+    claims[number] = Claim(claim.key, claim.epoch, to)
+    return Slice(claim.key, claim.epoch, claim.position, to, events(1))
+
+
+def _twice(counts: dict[str, int]) -> dict[str, tuple[int, int]]:
+    return {name: (count, count) for name, count in counts.items()}
+
+
+async def test_a_fold_that_was_rolled_back_begins_anew(tmp_path: Path, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counters, "FOLD_ROWS", 1)
+    ledger = await open_ledger(tmp_path, clock=clock, options=SMALL)
+    routes = [Route("demo", f"trigger-{number}", f"{FUNCTION}:latest", Mode.RECORDED, "timer") for number in range(50)]
+    claims = [await ledger.claim(SourceKey(route.trigger, "1", "schedule")) for route in routes]
+    await ledger.accept_all([(route, _next_slice(claims, number)) for number, route in enumerate(routes)])
+    writer, store = ledger.connections[0], ledger._book.counters
+    writer.execute("BEGIN")
+    assert store.fold(30)
+    writer.execute("ROLLBACK")
+    ledger._book.drop()
+    with writer:
+        assert store.fold(30)
+        assert not store.fold(30)
+    ledger._book.keep()
+    assert writer.execute("SELECT count(*) FROM counted").get == 0
+    assert writer.execute("SELECT sum(received) FROM counter").get == 50
+    await ledger.close()
