@@ -4,6 +4,7 @@ import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from random import Random
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -88,6 +89,16 @@ def test_what_we_sign_is_what_the_sdk_would_sign(method: str, path: str, query: 
     assert ours["Authorization"].encode() == dict(theirs.headers)[b"Authorization"]
 
 
+@given(
+    st.lists(
+        st.tuples(segments, st.lists(segments, max_size=3) | st.booleans() | st.integers()), max_size=4, unique_by=lambda pair: pair[0]
+    )
+)
+def test_repeated_keys_booleans_and_numbers_of_a_query_are_verified(query: list[tuple[str, Any]]) -> None:
+    request = by_the_sdk("GET", "/v2/p1/fgs/functions", query, {}, b"")
+    assert verify(request, secret_of, now=NOW).access_key == ACCESS_KEY
+
+
 @given(pairs, st.randoms())
 def test_the_order_of_query_pairs_as_sent_does_not_matter(query: list[tuple[str, str]], random: Random) -> None:
     request = by_the_sdk("GET", "/v2/p1/fgs/functions", query, {}, b"")
@@ -119,6 +130,52 @@ class Flip:
     def of(self, data: bytes) -> bytes:
         index = self.at % len(data)
         return data[:index] + bytes([data[index] ^ self.by]) + data[index + 1 :]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Where to leave out a byte."""
+
+    at: int
+
+    def of(self, data: bytes) -> bytes:
+        index = self.at % len(data)
+        return data[:index] + data[index + 1 :]
+
+
+@dataclass(frozen=True)
+class Slip:
+    """Where to put in a byte, and which."""
+
+    at: int
+    byte: int
+
+    def of(self, data: bytes) -> bytes:
+        index = self.at % (len(data) + 1)
+        return data[:index] + bytes([self.byte]) + data[index:]
+
+
+moved = st.builds(Cut, st.integers(0, 10_000)) | st.builds(Slip, st.integers(0, 10_000), st.integers(0, 255))
+
+
+@settings(max_examples=300)
+@given(moved)
+def test_a_byte_more_or_less_is_refused(change: Cut | Slip) -> None:
+    request = invoke(path="/v2/p1/fgs/functions/hello/invocations")
+    parts = {"path": request.path, "query": request.query, "body": request.body}
+    for name, value in parts.items():
+        other = SignedRequest("POST", **{**parts, name: change.of(value)}, headers=request.headers)
+        if same_by_the_algorithm(other, request):
+            continue
+        with pytest.raises(SignatureMismatch):
+            verify(other, secret_of, now=NOW)
+
+
+def same_by_the_algorithm(one: SignedRequest, other: SignedRequest) -> bool:
+    """One `/` at the end of a path, and empty parts of a query, say nothing."""
+    paths = {request.path + (b"" if request.path.endswith(b"/") else b"/") for request in (one, other)}
+    queries = {tuple(part for part in request.query.split(b"&") if part) for request in (one, other)}
+    return len(paths) == len(queries) == 1 and one.body == other.body
 
 
 flips = st.builds(Flip, st.integers(0, 10_000), st.integers(1, 255))
