@@ -1,7 +1,8 @@
 """Durable counts: per trigger what came and how it ended, per function how much is open.
 
-A commit that changes many triggers' counts (a thousand timers of one instant) writes them into one row of `counted`, because their own rows
-lie on as many pages. Now and then they are folded into `counter`, in order. Counts only grow, so of two of a trigger the larger is the newer.
+A commit that changes many triggers' counts (a thousand timers of one instant) writes them into one row of `counted`, because their own
+rows lie on as many pages. Now and then they are folded into `counter`, in order. Counts only grow, so of two of a trigger the larger is
+the newer.
 """
 
 from collections.abc import Iterable
