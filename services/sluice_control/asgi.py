@@ -1,6 +1,7 @@
 """From HTTP to a handler and back: identity, project, role, body limit, errors and request id, for every operation alike."""
 
 import math
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
@@ -24,6 +25,8 @@ T = TypeVar("T")
 MAX_BODY_BYTES = 72 * 1024 * 1024
 """A code package of 50 MiB in Base64, and the rest of its body."""
 _LONGEST_MESSAGE = 3000
+_NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
+_MOST_NUMBER = 999_999_999_999_999_999
 _log = structlog.get_logger("control.api")
 
 
@@ -46,11 +49,17 @@ class Call(msgspec.Struct):
 
     def number(self, name: str, default: int, most: int) -> int:
         """A count or a marker: absent, 0 and too much mean `most` or the default; less than 0 or no number is refused (FSS.1001)."""
+        text = self.query(name) or "0"
+        if not _NUMBER.fullmatch(text):
+            raise Invalid([Fault(name, f"is {text[:20]!r}, and is a whole number from 0 to {_MOST_NUMBER}")], "FSS.1001")
+        return min(int(text), most) if int(text) else default
+
+    def flag(self, name: str) -> bool:
+        """`true`, or `false` and absent; anything else is refused (FSS.1001)."""
         text = self.query(name)
-        if (text and not text.isascii()) or not (text or "0").lstrip("+").isdigit():
-            raise Invalid([Fault(name, f"is {text[:20]!r}, and is a whole number from 0")], "FSS.1001")
-        value = int(text or 0)
-        return min(value, most) if value else default
+        if text not in ("", "true", "false"):
+            raise Invalid([Fault(name, f"is {text[:20]!r}, and is true or false")], "FSS.1001")
+        return text == "true"
 
     def decode(self, kind: type[T], code_of: CodeOf = general) -> T:
         return decode(read_object(self.body), kind, code_of=code_of)
@@ -77,6 +86,7 @@ class Operation(msgspec.Struct, frozen=True):
     query: tuple[str, ...] = ()
 
 
+Endpoint = Callable[[Request], Awaitable[Response]]
 Identify = Callable[[Scope], Identity | None]
 """Who the gateway says a request is from; None: it did not say."""
 
@@ -95,8 +105,25 @@ def application(operations: list[Operation], identify: Identify = identity_of, d
         return Response(described, media_type="application/json")
 
     routes = [Route("/openapi.json", describe)]
-    routes += [Route(operation.path, _endpoint(operation, identify), methods=[operation.method]) for operation in operations]
+    routes += _routes(operations, identify)
     return _with_request_id(Starlette(routes=routes, exception_handlers={HTTPException: _no_route}))
+
+
+def _routes(operations: list[Operation], identify: Identify) -> list[Route]:
+    """One for each path, those without parameters first: what is named is found before what could be anything, and a refused method is told
+    which ones that very path has."""
+    by_path: dict[str, dict[str, Endpoint]] = {}
+    for operation in operations:
+        by_path.setdefault(operation.path, {})[operation.method] = _endpoint(operation, identify)
+    paths = sorted(by_path, key=lambda path: path.count("{"))
+    return [Route(path, _by_method(by_path[path]), methods=list(by_path[path])) for path in paths]
+
+
+def _by_method(endpoints: Mapping[str, Endpoint]) -> Endpoint:
+    async def chosen(request: Request) -> Response:
+        return await endpoints["GET" if request.method == "HEAD" else request.method](request)
+
+    return chosen
 
 
 def json(value: object, code: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -125,7 +152,7 @@ def error(code: str, message: str, headers: Mapping[str, str] | None = None) -> 
     return json({"error_code": code, "error_msg": message[:_LONGEST_MESSAGE]}, status(code), headers)
 
 
-def _endpoint(operation: Operation, identify: Identify) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(operation: Operation, identify: Identify) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         try:
             call = await _call(request, identify(request.scope), operation.needs)

@@ -185,7 +185,7 @@ def _with_code(settings: FunctionSettings, body: UpdateCode) -> FunctionSettings
     return merged(
         settings,
         FunctionSettings(
-            code_type=body.code_type,
+            code_type=body.code_type or None,
             code_url=body.code_url,
             code_filename=body.code_filename,
             depend_version_list=body.depend_version_list,

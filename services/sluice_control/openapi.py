@@ -14,9 +14,11 @@ from sluice_control.parameters import HEADERS, schema
 from sluice_control.promises import EVERYWHERE, Promise, promised
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
+_NAMED = re.compile(r"#/components/schemas/([\w.]+)")
 _REFERENCE = "#/components/schemas/{name}"
 _JSON = "application/json"
-_HEADERS = {"X-Request-Id": {"description": "Names this request.", "required": True, "schema": {"type": "string"}}}
+_NAME_OF_REQUEST = {"description": "Names this request.", "required": True, "schema": {"type": "string"}}
+_HEADERS = {"X-Request-Id": _NAME_OF_REQUEST, "X-Cff-Request-Id": _NAME_OF_REQUEST}
 _SECURITY = {
     "signature": {"type": "apiKey", "in": "header", "name": "Authorization", "description": "SDK-HMAC-SHA256"},
     "token": {"type": "apiKey", "in": "header", "name": "X-Auth-Token", "description": "Issued by POST /v3/auth/tokens."},
@@ -61,18 +63,37 @@ def _schemas(operations: Iterable[Operation]) -> tuple[SchemaOf, dict[str, Any]]
     kinds: dict[str, Any] = {repr(kind): kind for kind in (*bodies, *answers) if kind not in (None, bytes)}
     references, schemas = msgspec.json.schema_components(list(kinds.values()), ref_template=_REFERENCE)
     known = dict(zip(kinds, references, strict=True))
-    for body in bodies:
-        _allow_nulls(schemas[known[repr(body)]["$ref"].rpartition("/")[2]])
+    for body in _reached([known[repr(body)] for body in bodies], schemas):
+        _allow_nulls(schemas[body])
     return (lambda kind: known[repr(kind)]), schemas
+
+
+def _reached(shown: Any, schemas: dict[str, Any]) -> set[str]:
+    """The names of the schemas that are referred to, at every depth."""
+    found: set[str] = set()
+    waiting = [shown]
+    while waiting:
+        for name in set(_NAMED.findall(repr(waiting.pop()))) - found:
+            found.add(name)
+            waiting.append(schemas[name])
+    return found
 
 
 def _allow_nulls(shown: dict[str, Any]) -> None:
     """In a body null means the same as leaving the field out."""
     required = shown.get("required", [])
-    for name, kind in shown["properties"].items():
-        if name not in required and kind and {"type": "null"} not in kind.get("anyOf", []):
-            default = {"default": kind.pop("default")} if "default" in kind else {}
-            shown["properties"][name] = {"anyOf": [kind, {"type": "null"}], **default}
+    for name, kind in shown.get("properties", {}).items():
+        if isinstance(kind.get("additionalProperties"), dict):
+            kind["additionalProperties"] = _nullable(kind["additionalProperties"])
+        if name not in required:
+            shown["properties"][name] = _nullable(kind)
+
+
+def _nullable(kind: dict[str, Any]) -> dict[str, Any]:
+    if not kind or {"type": "null"} in kind.get("anyOf", []):
+        return kind
+    default = {"default": kind.pop("default")} if "default" in kind else {}
+    return {"anyOf": [kind, {"type": "null"}], **default}
 
 
 def _described(operation: Operation, schema_of: SchemaOf) -> dict[str, Any]:
@@ -114,7 +135,7 @@ def _responses(promise: Promise, schema_of: SchemaOf) -> dict[str, Any]:
 
 
 def _success(promise: Promise, schema_of: SchemaOf) -> dict[str, Any]:
-    said: dict[str, Any] = {"description": "Done.", "headers": _HEADERS}
+    said: dict[str, Any] = {"description": "Done.", "headers": {name: _HEADERS[name] for name in promise.headers}}
     if promise.answer is not None:
         kind = {} if promise.answer is bytes else schema_of(promise.answer)
         said["content"] = {promise.media: {"schema": kind}}
@@ -128,4 +149,4 @@ def _refusal(codes: Sequence[str]) -> dict[str, Any]:
         "properties": {"error_code": {"type": "string", "enum": list(dict.fromkeys(codes))}, "error_msg": {"type": "string"}},
     }
     told = " ".join(dict.fromkeys(CODES[code][1] if code in CODES else code for code in codes))
-    return {"description": told, "headers": _HEADERS, "content": {_JSON: {"schema": error}}}
+    return {"description": told, "headers": {"X-Request-Id": _HEADERS["X-Request-Id"]}, "content": {_JSON: {"schema": error}}}

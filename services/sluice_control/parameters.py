@@ -62,12 +62,15 @@ KNOWN: Mapping[str, dict[str, Any]] = {
 }
 """By name; the same name means the same in every operation but those of `_OF_ONE`."""
 
-_OF_ONE: Mapping[tuple[str, str], dict[str, Any]] = {("list_triggers", "after"): _TEXT}
+_OF_ONE: Mapping[tuple[str, str], dict[str, Any]] = {
+    ("list_triggers", "after"): _TEXT,
+    ("list_reserved_instance_configs", "function_urn"): _TEXT,
+}
 
 HEADERS: Mapping[str, dict[str, dict[str, Any]]] = {
     "invoke_function": {
-        "X-Cff-Log-Type": {"type": "string", "enum": ["tail", ""]},
-        "X-CFF-Request-Version": {"type": "string", "enum": ["v0", "v1"]},
+        "X-Cff-Log-Type": {"type": "string", "examples": ["tail"]},
+        "X-CFF-Request-Version": {"type": "string", "examples": ["v0", "v1"]},
         "X-Cff-Instance-Memory": _TEXT,
     },
     "async_invoke_function": {"X-Cff-Instance-Memory": _TEXT},

@@ -14,7 +14,7 @@ from sluice_control.answers import alias, function, invocation, mesh, resource, 
 EVERYWHERE = ("FSS.0400", "FSS.0401", "FSS.0403", "FSS.0404", "FSS.0413", "FSS.0500", "FSS.0503")
 """What any operation may answer."""
 _BY_URN = ("FSS.1051", "FSS.1052", "FSS.1053", "FSS.1309")
-_ALIAS = (*_BY_URN, "FSS.1014", "FSS.1015", "FSS.1091", "FSS.1092", "FSS.1093")
+_ALIAS = (*_BY_URN, "FSS.1014", "FSS.1015", "FSS.1091", "FSS.1019", "FSS.1092", "FSS.1093")
 _TRIGGER = (*_BY_URN, "FSS.1101", "FSS.1107", "FSS.1109", "FSS.1112", "FSS.1113", "FSS.1417")
 _RANGES = (
     "FSS.1002", "FSS.1003", "FSS.1004", "FSS.1005", "FSS.1006", "FSS.1007", "FSS.1008", "FSS.1009", "FSS.1011", "FSS.1012",
@@ -32,6 +32,7 @@ class Promise(msgspec.Struct, frozen=True):
     status: int = 200
     errors: tuple[str, ...] = ()
     media: str = "application/json"
+    headers: tuple[str, ...] = ("X-Request-Id",)
 
 
 def _gone(*errors: str) -> Promise:
@@ -76,8 +77,8 @@ PROMISES: Mapping[str, Promise] = {
     "show_func_reserved_instance_metrics": Promise(statistics.InstanceSeries, errors=(*_BY_URN, *_QUERY)),
     "list_statistics": Promise(statistics.Statistics, errors=_QUERY),
     "list_function_as_metric": Promise(statistics.Report, errors=_QUERY),
-    "invoke_function": Promise(Any, errors=_CALLS),
-    "async_invoke_function": Promise(invocation.Accepted, 202, _CALLS),
+    "invoke_function": Promise(Any, errors=_CALLS, headers=("X-Cff-Request-Id",)),
+    "async_invoke_function": Promise(invocation.Accepted, 202, _CALLS, headers=()),
     "list_events": Promise(resource.EventPage, errors=_BY_URN),
     "create_event": Promise(resource.NamedEvent, errors=(*_BY_URN, "FSS.1068", "FSS.1069", "FSS.1073", "FSS.1074")),
     "show_event": Promise(resource.ShownEvent, errors=(*_BY_URN, "FSS.1070")),

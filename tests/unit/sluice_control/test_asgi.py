@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from sluice.errors import SluiceError, Unavailable
 from sluice.identity import RIGHTS
+from sluice.status import Check
 from sluice_control import asgi
 from sluice_control.api import operations
 from sluice_control.asgi import Call, Operation, application
@@ -17,7 +18,7 @@ from tests.unit.sluice_control.fakes import FakeLogs, FakeRecords
 FUNCTIONS = "/v2/{p}/fgs/functions"
 
 
-async def no_checks() -> list[tuple[str, bool, str]]:
+async def no_checks() -> list[Check]:
     return []
 
 
@@ -102,3 +103,15 @@ async def test_what_may_work_later_is_503_with_a_hint_and_a_bug_is_500_without_i
         bug = await client("GET", path)
         assert bug.error == (500, "FSS.0500")
         assert b"secret" not in bug.body
+
+
+@pytest.mark.parametrize("text", ["-1", "++5", "%2B5", "1.0", "٣", "x", "9" * 19, "9" * 5000])
+async def test_what_is_no_whole_number_is_refused(api: Client, text: str) -> None:
+    assert (await api("GET", f"{FUNCTIONS}?marker={text}")).error == (400, "FSS.1001")
+
+
+@pytest.mark.parametrize(("path", "methods"), [("", "GET, HEAD, POST"), ("/import", "POST"), ("/hello/config", "GET, HEAD, PUT")])
+async def test_a_refused_method_is_told_which_ones_the_path_has(api: Client, path: str, methods: str) -> None:
+    answer = await api("PATCH", FUNCTIONS + path)
+    assert answer.status == 405
+    assert sorted(answer.headers["allow"].split(", ")) == methods.split(", ")

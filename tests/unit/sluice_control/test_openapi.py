@@ -7,6 +7,7 @@ from typing import Any
 
 import schemathesis
 
+from sluice.status import Check
 from sluice_control.api import operations
 from sluice_control.asgi import Operation
 from sluice_control.control import Control
@@ -60,14 +61,14 @@ def test_every_example_is_a_body_of_its_operation(control: Control, records: Fak
 
 
 def _operations(control: Control, records: FakeRecords, logs: FakeLogs) -> list[Operation]:
-    async def no_checks() -> list[tuple[str, bool, str]]:
+    async def no_checks() -> list[Check]:
         return []
 
     return operations(control, records, logs, no_checks)
 
 
 def _dangling(described: dict[str, Any]) -> list[str]:
-    references = re.findall(r'"#/components/schemas/(\w+)"', json.dumps(described))
+    references = re.findall(r'"#/components/schemas/([\w.]+)"', json.dumps(described))
     return [name for name in references if name not in described["components"]["schemas"]]
 
 
