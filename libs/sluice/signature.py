@@ -22,6 +22,8 @@ WINDOW_S = 15 * 60
 
 UNSIGNED_PAYLOAD = b"UNSIGNED-PAYLOAD"
 _JSON_TYPES = (b"application/json", b"application/bson")
+_SHORT_PATH = 512
+"""Bytes; longer ones are not worth remembering."""
 _ALWAYS_SIGNED = (b"host", b"x-sdk-date")
 _DUMMY_SECRET = "a key that nobody holds, so that an unknown key costs the same time as a wrong signature"
 
@@ -207,8 +209,16 @@ def _canonical(method: str, path: bytes, query: bytes, lines: Mapping[bytes, byt
 
 
 def _canonical_path(path: bytes) -> bytes:
+    return _remembered_path(path) if len(path) <= _SHORT_PATH else _encoded_path(path)
+
+
+def _encoded_path(path: bytes) -> bytes:
     encoded = quote_from_bytes(unquote_to_bytes(path), safe="/~").encode()
     return encoded if encoded.endswith(b"/") else encoded + b"/"
+
+
+_remembered_path = lru_cache(maxsize=1024)(_encoded_path)
+"""Callers ask for the same paths again and again."""
 
 
 def _canonical_query(query: bytes) -> bytes:
@@ -224,4 +234,4 @@ def _canonical_query(query: bytes) -> bytes:
 
 def _signature(secret: str, date: bytes, canonical: bytes) -> str:
     text = b"\n".join((ALGORITHM.encode(), date, hashlib.sha256(canonical).hexdigest().encode()))
-    return hmac.new(secret.encode(), text, hashlib.sha256).hexdigest()
+    return hmac.digest(secret.encode(), text, "sha256").hex()

@@ -36,6 +36,7 @@ CREDENTIALS = frozenset({AUTHORIZATION, AUTH_TOKEN, SECURITY_TOKEN, APP_CODE})
 """Headers that hold or prove a secret of whoever sent the request."""
 
 Lines = Sequence[tuple[bytes, bytes]]
+"""Headers; their names are in lower case."""
 
 
 class Doorkeeping(msgspec.Struct, frozen=True, kw_only=True):
@@ -182,9 +183,9 @@ class Doorkeeper:
 
 
 def shown(headers: Lines, name: bytes) -> bytes:
-    """The value of a header that is there once; b"" where it is not, or not once."""
-    values = [value.strip() for key, value in headers if key.lower() == name]
-    return values[0] if len(values) == 1 else b""
+    """The value of a header that is there once; b"" where it is not, or not once. `name` and the headers' names are in lower case."""
+    values = [value for key, value in headers if key == name]
+    return values[0].strip() if len(values) == 1 else b""
 
 
 def may_log_in(key: Key) -> bool:
@@ -198,7 +199,7 @@ def check_may_invoke(identity: Identity) -> None:
 
 def _check_security_token(key: Key, signed: Signed, headers: Lines) -> None:
     given = signed.headers.get(SECURITY_TOKEN, b"")
-    if not key.security_token and not any(name.lower() == SECURITY_TOKEN for name, _ in headers):
+    if not key.security_token and not shown(headers, SECURITY_TOKEN):
         return
     if not key.security_token or not hmac.compare_digest(given, key.security_token.encode()):
         raise SecurityTokenRefused("the signed header X-Security-Token is not that of this access key")
