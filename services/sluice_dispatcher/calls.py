@@ -14,6 +14,7 @@ from sluice_dispatcher.statistics import Statistics
 MAX_WAITING = 1_000
 """Calls of one function that may wait for an instance; the next one is answered 429."""
 RETRY_AFTER_S = 1.0
+NOT_KNOWN_YET = "the function is not known here, and control has not been heard since the start"
 
 
 class Calls:
@@ -31,10 +32,14 @@ class Calls:
         runner.on_credit(self._credit_grew)
 
     async def call(self, function_urn: str, event: Event, timeout_s: float, *, log: bool = False) -> Outcome:
-        """The function's reply, or the failure in its place; RETRY when too many calls of the function wait already."""
+        """The function's reply, or the failure in its place; RETRY when too many calls of the function wait already. A function that only
+        a remembered catalog lacks may be newer than that: it cannot be started yet."""
         try:
             function = self._snapshot.resolve(function_urn, event.id, event.choice)
         except FunctionGone as error:
+            if self._snapshot.remembered:
+                reply = Reply(0, failure=Failure(FailureKind.START_FAILED, NOT_KNOWN_YET))
+                return Outcome(Verdict.DONE, reply=reply, event_id=event.id)
             return Outcome(Verdict.REFUSED, str(error), event_id=event.id)
         call = Call(event.id, function, event.body, 1, "sync", function_urn.rpartition(":")[2], event.trace, log)
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()

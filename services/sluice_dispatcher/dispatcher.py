@@ -32,7 +32,7 @@ from sluice.runner import Runner
 from sluice.tracing import Traces
 from sluice.urn import parse
 from sluice.usage import Usage, UsageFilter
-from sluice_dispatcher.calls import Calls
+from sluice_dispatcher.calls import NOT_KNOWN_YET, Calls
 from sluice_dispatcher.claims import Claims, ClaimSession
 from sluice_dispatcher.delivery import Delivery
 from sluice_dispatcher.statistics import Instances, Statistics, nobody
@@ -180,7 +180,8 @@ class Dispatcher:
         return await self._calls.call(binding.function, event, timeout_s)
 
     async def invoke(self, project: str, function: str, event: Event, *, log: bool = False) -> Outcome:
-        if refusal := self._refusal(project, function, event, MAX_EVENT_BYTES):
+        refusal = self._refusal(project, function, event, MAX_EVENT_BYTES)
+        if refusal is not None and refusal.verdict is Verdict.REFUSED:
             return refusal
         return await self._calls.call(function, event, MAX_SYNC_TIMEOUT_S, log=log)
 
@@ -192,6 +193,8 @@ class Dispatcher:
 
     def _refusal(self, project: str, function: str, event: Event, most: int) -> Outcome | None:
         urn = parse(function, region="", project=project)
+        if urn.project == project and not self._snapshot.has_function(urn) and self._snapshot.remembered:
+            return Outcome(Verdict.RETRY, NOT_KNOWN_YET, UNBOUND_PAUSE_S, event_id=event.id)
         if urn.project != project or not self._snapshot.has_function(urn):
             return Outcome(Verdict.REFUSED, f"{function} does not exist", event_id=event.id)
         return _too_large(event, most)

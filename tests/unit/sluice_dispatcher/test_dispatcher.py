@@ -397,6 +397,18 @@ async def test_events_of_a_function_that_a_remembered_catalog_lacks_wait_until_c
     await mesh.running(2)
 
 
+async def test_a_function_that_a_remembered_catalog_lacks_is_not_said_to_be_gone_before_control_has_spoken(mesh: Mesh) -> None:
+    newer = f"{FUNCTION}:newer"
+    mesh.snapshot.remembered = True
+    told = await mesh.dispatcher.invoke("p1", newer, an_event())
+    assert (told.verdict, told.reply and told.reply.failure and told.reply.failure.kind) == (Verdict.DONE, FailureKind.START_FAILED)
+    outcome = await mesh.dispatcher.invoke_async("p1", newer, an_event())
+    assert (outcome.verdict, outcome.retry_after_s > 0) == (Verdict.RETRY, True)
+    mesh.snapshot.remembered = False
+    for invoke in (mesh.dispatcher.invoke, mesh.dispatcher.invoke_async):
+        assert (await invoke("p1", newer, an_event())).verdict is Verdict.REFUSED
+
+
 async def test_events_of_a_deleted_trigger_still_run(mesh: Mesh) -> None:
     mesh.runner.slots = 0
     event = await mesh.push()
