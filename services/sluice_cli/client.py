@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import secrets
 import ssl
 import time
 from collections.abc import Iterator, Mapping
@@ -60,6 +61,10 @@ class Client:
     def put(self, path: str, body: object) -> Any:
         return self.request("PUT", path, {}, json.dumps(body).encode()).json()
 
+    def send(self, method: str, path: str, body: object) -> Any:
+        """A body with a method that usually has none."""
+        return self.request(method, path, {}, json.dumps(body).encode()).json()
+
     def delete(self, path: str, **query: object) -> None:
         self.request("DELETE", path, query)
 
@@ -98,10 +103,9 @@ class Client:
     def _send(
         self, method: str, target: str, body: bytes, headers: Mapping[str, str], wait_s: float | None = TIMEOUT_S
     ) -> http.client.HTTPResponse:
-        signed = self._signed(method, target, body, headers)
         kept_open = self._connection.sock is not None
         try:
-            return self._exchange(method, target, body, signed, wait_s)
+            return self._exchange(method, target, body, self._signed(method, target, body, headers), wait_s)
         except (ConnectionError, http.client.RemoteDisconnected) as error:
             self._connection.close()
             if not (kept_open and method == "GET"):
@@ -111,7 +115,7 @@ class Client:
             raise self._unreachable(error) from error
         # The server closed a connection it had kept for us; reading again changes nothing there.
         with suppress(OSError):
-            return self._exchange(method, target, body, signed, wait_s)
+            return self._exchange(method, target, body, self._signed(method, target, body, headers), wait_s)
         raise Unreachable(f"nobody answers at {self._credentials.endpoint}")
 
     def _exchange(
@@ -124,7 +128,8 @@ class Client:
         return self._connection.getresponse()
 
     def _signed(self, method: str, target: str, body: bytes, headers: Mapping[str, str]) -> dict[str, str]:
-        plain = {"Host": self._host, "Content-Type": "application/json", "User-Agent": USER_AGENT, **headers}
+        about = {"Host": self._host, "Content-Type": "application/json", "User-Agent": USER_AGENT}
+        plain = {**about, "X-Sluice-Nonce": secrets.token_urlsafe(16), **headers}
         if self._credentials.security_token:
             plain["X-Security-Token"] = self._credentials.security_token
         return plain | sign(self._credentials.access_key, self._credentials.secret_key, method, target, plain, body, now=time.time())

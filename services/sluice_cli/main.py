@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from sluice.errors import Invalid, SluiceError
-from sluice_cli import dead, keys, listing, projects, running, show, triggers
+from sluice_cli import dead, events, files, keys, listing, projects, reserve, running, show, tags, triggers
 from sluice_cli.apply import Done
 from sluice_cli.apply import apply as apply_manifest
 from sluice_cli.client import Unreachable
@@ -106,6 +106,11 @@ def show_version() -> None:
 for command in (listing.get, listing.describe, listing.delete, running.invoke, running.logs, running.tail, running.explain, running.doctor):
     app.command()(command)
 app.add_typer(triggers.app, name="trigger")
+app.command()(files.export)
+app.command("import")(files.import_)
+app.add_typer(events.app, name="events")
+app.add_typer(reserve.app, name="reserve")
+app.add_typer(tags.app, name="tags")
 app.add_typer(dead.app, name="dead")
 app.add_typer(keys.app, name="keys")
 app.add_typer(projects.app, name="projects")

@@ -1,17 +1,16 @@
 """What runs: `invoke`, `logs`, `tail` and `explain`."""
 
 import json
-import sys
 import time
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from sluice_cli import show
+from sluice_cli import events, show
 from sluice_cli.client import Answer, path
 from sluice_cli.options import DATA, Data, Format, Output, connected
+from sluice_cli.text import read_json
 from sluice_cli.times import instant
 
 Function = Annotated[str, typer.Argument(help="A function's name, or any form of its URN.")]
@@ -19,36 +18,25 @@ Function = Annotated[str, typer.Argument(help="A function's name, or any form of
 
 def invoke(
     name: Function,
-    event: Annotated[str, typer.Option("-d", "--event", help="JSON text, @FILE, or - for standard input.")] = "{}",
+    body: Annotated[str, typer.Option("-d", "--body", help="JSON text, @FILE, or - for standard input.")] = "{}",
+    event: Annotated[str, typer.Option("--event", help="The name of a test event of the function, in place of -d.")] = "",
     is_async: Annotated[bool, typer.Option("--async", help="Only have it accepted; print its id.")] = False,
     log: Annotated[bool, typer.Option("--log", help="Show the end of what it printed, on standard error.")] = False,
     output: Output = Format.TABLE,
     data: Data = DATA,
 ) -> None:
     """Call a function with an event and print its answer. Exit code 1 if the function failed."""
-    body = _event(event)
+    sent = read_json(body)
     with connected(data) as client:
+        if event:
+            sent = events.content_of(client.get(events.place(client, name, event)))
         place = path(f"/v2/{client.project}/fgs", "functions", name)
         if is_async:
-            accepted = client.request("POST", f"{place}/invocations-async", {}, body).json()
+            accepted = client.request("POST", f"{place}/invocations-async", {}, sent).json()
             show.line(accepted["request_id"]) if output is Format.TABLE else show.document(accepted, output)
             return
         headers = {"X-CFF-Request-Version": "v1", **({"X-Cff-Log-Type": "tail"} if log else {})}
-        _tell_reply(client.request("POST", f"{place}/invocations", {}, body, headers), output)
-
-
-def _event(text: str) -> bytes:
-    try:
-        if text == "-":
-            text = sys.stdin.read()
-        elif text.startswith("@"):
-            text = Path(text[1:]).read_text()
-        json.loads(text)
-    except OSError as error:
-        raise typer.BadParameter(f"{text[1:]} cannot be read: {error.strerror}", param_hint="-d") from None
-    except ValueError as error:
-        raise typer.BadParameter(f"the event is not JSON: {error}", param_hint="-d") from None
-    return text.encode()
+        _tell_reply(client.request("POST", f"{place}/invocations", {}, sent, headers), output)
 
 
 def _tell_reply(answer: Answer, output: Format) -> None:

@@ -65,6 +65,29 @@ def test_a_file_is_applied_called_watched_and_taken_back(run: Run) -> None:
     assert "FSS.1051" in run("invoke", "hello", code=1).stderr
 
 
+def test_test_events_tags_reserved_instances_and_files(run: Run, tmp_path: Path) -> None:
+    run("apply", "-f", str(EXAMPLES / "hello/sluice.yaml"))
+    run("events", "create", "hello", "morning", "-d", '{"name": "morning"}')
+    run("events", "update", "hello", "morning", "-d", '{"name": "evening"}')
+    assert [event["name"] for event in told(run, "events", "list", "hello")] == ["morning"]
+    assert json.loads(run("events", "show", "hello", "morning").stdout) == {"name": "evening"}
+    assert json.loads(run("invoke", "hello", "--event", "morning").stdout) == {"message": "hello evening"}
+    run("events", "delete", "hello", "morning", "--yes")
+    assert "FSS.1070" in run("invoke", "hello", "--event", "morning", code=1).stderr
+    run("tags", "set", "hello", "team=shop", "stage=test")
+    run("tags", "remove", "hello", "stage")
+    assert told(run, "tags", "list", "hello") == [{"key": "team", "value": "shop"}]
+    assert "shop" in run("tags", "list").stdout
+    run("reserve", "set", "hello", "1")
+    assert [one["min_count"] for one in told(run, "reserve", "list", "hello")] == [1]
+    assert "hello" in run("reserve", "list").stdout
+    run("reserve", "set", "hello", "0")
+    file = str(tmp_path / "hello.zip")
+    run("export", "hello", file)
+    assert "function:copies:hello:latest" in run("import", file, "--package", "copies").stdout
+    assert json.loads(run("invoke", "copies:hello", "-d", '{"name": "copy"}').stdout) == {"message": "hello copy"}
+
+
 def test_an_event_that_failed_is_kept_redriven_and_purged(run: Run, tmp_path: Path) -> None:
     code = tmp_path / "code"
     code.mkdir()
