@@ -1,11 +1,16 @@
-"""Keys end at once, in one process and as a mesh."""
+"""Keys end at once, and where nonces are required nothing is taken twice; in one process and as a mesh."""
 
 import http.client
 import json
+import secrets
 import subprocess
+import tempfile
 import time
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+import pytest
 
 from sluice.signature import sign
 from tests.e2e.driver import SLUICE, Sluice
@@ -67,3 +72,22 @@ def test_keys_and_their_ends_outlive_a_restart(sluice: Sluice) -> None:
     assert ask(sluice, signed(sluice, ended))[0] == 401
     assert ask(sluice, signed(sluice, made["key"]))[0] == 404  # known, but of another project
     assert made["project"]["name"] in command(sluice, "projects", "list")
+
+
+@pytest.mark.parametrize("mesh", [False, True], ids=["one process", "mesh"])
+def test_where_nonces_are_required_a_request_is_taken_once(mesh: bool) -> None:
+    with tempfile.TemporaryDirectory(prefix="sluice-e2e-", dir="/var/tmp") as folder:
+        strict = Sluice(Path(folder) / "data", mesh=mesh, environment={"SLUICE_REQUIRE_NONCE": "true"})
+        try:
+            strict.start()
+            path = f"/v2/{strict.project}/fgs/functions"
+            nonce = {"X-Sluice-Nonce": secrets.token_hex(8)}
+            about = {"Host": urlsplit(strict.credentials["endpoint"]).netloc, **nonce}
+            pair = strict.credentials["access_key"], strict.credentials["secret_key"]
+            headers = nonce | sign(*pair, "GET", path, about, now=time.time())
+            assert [ask(strict, headers)[0] for _ in range(2)] == [200, 401]
+            assert strict.send("GET", path)[0] == 401
+            for _ in range(2):
+                assert command(strict, "keys", "list", "-o", "json")
+        finally:
+            strict.close()

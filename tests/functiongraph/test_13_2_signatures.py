@@ -161,10 +161,13 @@ def test_13_2_refusals_are_counted_by_reason_and_nothing_secret_is_logged(sluice
     wire.ask("GET", path, headers={"X-Auth-Token": "a-token-that-nobody-issued"})
     wire.ask("GET", path, headers={"X-Apig-AppCode": "a-code-that-nobody-made"})
     wire.signed(Sdk({**sdk.credentials, "secret_key": "x"}), "GET", path)
+    pair = {"access": {"key": "nobody"}, "secret": {"key": "a-secret-that-is-wrong"}}
+    wrong = json.dumps({"auth": {"identity": {"methods": ["hw_ak_sk"], "hw_ak_sk": pair}}}).encode()
+    assert wire.ask("POST", "/v3/auth/tokens", wrong).refusal == (401, "FSS.0401")
     metrics = wire.ask("GET", "/metrics").body.decode()
-    for reason in ("token", "not_signed", "signature"):
+    for reason in ("token", "not_signed", "signature", "login"):
         assert f'sluice_senders_refused_total{{reason="{reason}"}}' in metrics
     made = command(sluice, "keys", "create", "--role", "app")
     logged = sluice.log.read_text()
-    for secret in (sdk.credentials["secret_key"], made["secret_key"], made["app_code"], "a-token-that-nobody", "a-code-that-nobody"):
+    for secret in (sdk.credentials["secret_key"], made["secret_key"], made["app_code"], "a-token-that", "a-code-that", "a-secret-that"):
         assert secret not in logged
