@@ -20,7 +20,7 @@ EVERYTHING = "up"
 """The service name of a process that holds all services: it is told everything."""
 _FUNCTION_SECRETS = frozenset({"dispatcher", "runner", EVERYTHING})
 _KEYS = frozenset({"gateway", EVERYTHING})
-_RESERVING = frozenset({"runner", EVERYTHING})
+_RESERVING = frozenset({"dispatcher", "runner", EVERYTHING})
 
 
 class Audience(msgspec.Struct, frozen=True):

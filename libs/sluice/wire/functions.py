@@ -31,11 +31,14 @@ class Announced:
         self._forgotten: list[int] = []
 
     def of(self, function: Function) -> Numbered:
-        """The function's entry; one of another generation is another function."""
+        """The function's entry; one of which anything is different is another function: its maximum may change alone."""
         numbered = self._by_place.get(function.place)
-        if numbered is not None and (numbered.function is function or numbered.function.generation == function.generation):
-            return numbered
         if numbered is not None:
+            if numbered.function is function:
+                return numbered
+            if numbered.function == function:
+                numbered.function = function
+                return numbered
             self._forget(numbered)
         elif len(self._by_place) >= MOST_FUNCTIONS:
             self._forget(next(iter(self._by_place.values())))

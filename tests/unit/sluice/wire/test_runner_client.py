@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from sluice.event import random_id
@@ -66,6 +67,15 @@ async def test_a_call_arrives_as_it_was_handed_over_and_so_does_its_reply(runner
     assert replies.by_key == {}
     assert await replies.all(given) == [reply_to(each) for each in given]
     assert fake.begun == given
+
+
+async def test_what_changes_of_a_function_without_a_new_generation_arrives_too(runner: Runner, fake: FakeRunner) -> None:
+    replies, disabled = Replies(), msgspec.structs.replace(FUNCTION, max_instances=0)
+    given = [call(), call(function=disabled), call(function=msgspec.structs.replace(disabled))]
+    for each in given:
+        runner.submit(each, replies.done)
+    await replies.all(given)
+    assert [each.function.max_instances for each in fake.begun] == [-1, 0, 0]
 
 
 async def test_many_calls_of_several_functions_are_answered_each_once(runner: Runner, fake: FakeRunner) -> None:
