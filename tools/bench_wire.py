@@ -110,8 +110,11 @@ class NullRunner:
     def on_credit(self, listener: Callable[[str], None]) -> None:
         self._listeners.append(listener)
 
-    def cancel(self, event: bytes) -> bool:
+    def cancel(self, event: bytes, *, force: bool = True) -> bool:
         return False
+
+    async def unstarted(self) -> frozenset[bytes]:
+        return frozenset()
 
     async def logs(self, function: str, *, since: float, limit: int, follow: bool) -> AsyncIterator[LogLine]:
         for text in ("nothing was printed",):

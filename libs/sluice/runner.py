@@ -57,9 +57,14 @@ class Runner(Protocol):
         """`listener(place)` is called when the credit of a function may have grown (`Function.place`)."""
         ...
 
-    def cancel(self, event: bytes) -> bool:
-        """Stop the call of this event if it runs here: its instance is killed. Its reply is CANCELLED, and so are those of the calls that
-        ran beside it."""
+    def cancel(self, event: bytes, *, force: bool = True) -> bool:
+        """Stop the call of this event if it is here; whether it will be, as far as is known. One that waits for an instance is answered
+        CANCELLED, without an `instance`. With `force` the instance of one that runs is killed: its reply is CANCELLED, and so are those
+        of the calls that ran beside it."""
+        ...
+
+    async def unstarted(self) -> frozenset[bytes]:
+        """The events whose calls are here and wait for an instance."""
         ...
 
 

@@ -16,8 +16,8 @@ from sluice_control.times import read
 
 MOST_MINUTES = 3 * 24 * 60
 """Minutes are kept for so long."""
-_MILLISECONDS = 1e11
-"""In seconds this is the year 5138, in milliseconds 1973."""
+_MILLISECONDS_DIGITS = 12
+"""In seconds such a number is beyond the year 5138."""
 _PAGE, _MOST = 100, 500
 _DEFAULT_MINUTES = 60
 _RANKINGS: Mapping[str, str] = {
@@ -128,5 +128,7 @@ def _period(text: str) -> int:
 
 def _instant(call: Call, name: str, default: float) -> float:
     """Seconds since the epoch; numbers that large are milliseconds."""
-    at = read(name, call.query(name)) if call.query(name) else default
-    return min(max(0.0, at / 1000 if at > _MILLISECONDS else at), _MILLISECONDS)
+    text = call.query(name)
+    if text.isascii() and text.isdigit() and len(text) >= _MILLISECONDS_DIGITS:
+        text = str(int(text[:15]) / 1000)
+    return max(0.0, read(name, text)) if text else default

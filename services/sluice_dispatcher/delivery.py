@@ -31,6 +31,8 @@ MEMORY_BYTES = 64 * 1024 * 1024
 """Bodies of waiting events in memory, over all functions."""
 TICK_S = 0.05
 """How finely delayed events are woken."""
+EXPIRY_S = 0.5
+"""Between two looks for what has become too old at the runner."""
 SETTLE_AGAIN_S = 0.5
 MOST_STALLED = 32
 """Triggers without credit that one pass looks at; the next pass goes on with the others. Thousands may be ready at once."""
@@ -41,6 +43,7 @@ OnEnd = Callable[[Ended], None]
 OnReply = Callable[[Function, Reply], None]
 
 CANCELLED = Failure(FailureKind.CANCELLED, "function invocation canceled")
+_WITHDRAWN = Failure(FailureKind.NO_CAPACITY, "no instance had taken it")
 _TAKEN_ALONG = Failure(FailureKind.LOST, "another call of its instance was cancelled by force")
 
 
@@ -118,6 +121,12 @@ class Delivery:
     def running(self) -> int:
         return sum(len(queue.running) for queue in self._queues.values())
 
+    async def executing(self) -> frozenset[int]:
+        """The sequences of the events that an instance has."""
+        unstarted = await self._runner.unstarted()
+        running = [pending for queue in self._queues.values() for pending in queue.running.values()]
+        return frozenset(pending.sequence for pending in running if pending.event.id not in unstarted)
+
     def running_by_version(self) -> dict[str, int]:
         counts: dict[str, int] = {}
         for queue in self._queues.values():
@@ -164,8 +173,7 @@ class Delivery:
         comes. What runs has its last attempt, which is killed with `force`."""
         if self.find(event) is not None:
             self._last_attempt.add(event)
-            if force:
-                self._runner.cancel(event)
+            self._runner.cancel(event, force=force)
             return
         for queue in self._queues.values():
             if self._tasks is not None and (found := queue.take_out(event)):
@@ -348,7 +356,7 @@ class Delivery:
     def _judge(self, pending: Pending, call: Call, reply: Reply, now: float) -> Decision:
         asked = bool(self._last_attempt) and call.id in self._last_attempt
         if not asked and reply.failure is not None and reply.failure.kind is FailureKind.CANCELLED:
-            reply.failure = _TAKEN_ALONG
+            reply.failure = _TAKEN_ALONG if reply.instance else _WITHDRAWN
         decision = decide(pending, reply, call.function, now, self._jitter)
         if asked:
             self._last_attempt.discard(call.id)
@@ -422,14 +430,33 @@ class Delivery:
 
     async def _wake_forever(self) -> None:
         """Delayed events, functions that were held, and queues that wait for memory."""
+        looked_at = self._clock.time()
         while True:
             await asyncio.sleep(TICK_S)
             now = self._clock.time()
+            if now - looked_at >= EXPIRY_S:
+                looked_at = now
+                self._withdraw_expired(now)
             for queue in self._queues.values():
                 due = queue.next_due()
                 held = queue.holds and queue.held_until <= now
                 if held or (due is not None and due <= now) or queue.spilled or queue.turns:
                     self._touch(queue)
+
+    def _withdraw_expired(self, now: float) -> None:
+        """What the runner has and no instance took in its time is asked back; its reply says so, or that it runs after all."""
+        for queue in self._queues.values():
+            for pending in queue.running.values():
+                if now - pending.accepted_at >= EXPIRY_S and self._is_expired(pending, now):
+                    self._runner.cancel(pending.event.id, force=False)
+
+    def _is_expired(self, pending: Pending, now: float) -> bool:
+        event = pending.event
+        try:
+            function = self._snapshot.resolve(pending.route.function, event.id, event.choice, pending.version)
+        except FunctionGone:
+            return False
+        return now - pending.accepted_at > function.max_age_s
 
     def _load_soon(self, queue: FunctionQueue) -> None:
         if queue.function in self._loading or self._tasks is None or not (self._room() or not queue.waiting):

@@ -243,22 +243,22 @@ class Dispatcher:
         story = await self._ledger.explain(event)
         if story is None or story.route.project != project:
             return None
-        return self._as_it_is_now(story)
+        return await self._as_it_is_now(story)
 
-    def _as_it_is_now(self, story: Story) -> Story:
-        if story.state != "WAIT":
+    async def _as_it_is_now(self, story: Story) -> Story:
+        if story.state not in ("WAIT", "RUNNING"):
             return story
         now, steps = self._clock.time(), story.steps
         if held := self._delivery.held_because(story.route.function):
             steps = (*steps, Step(now, "held", held))
         running = self._delivery.find(story.id)
-        if running is None:
-            return Story(story.id, story.route, story.state, steps)
+        if running is None or running.sequence not in await self._delivery.executing():
+            return Story(story.id, story.route, "WAIT", steps)
         step = Step(now, "running", f"attempt {running.executions + 1} on {running.version}")
         return Story(story.id, story.route, "RUNNING", (*steps, step))
 
     async def recent(self, which: StoryFilter, limit: int, marker: int) -> StoryPage:
-        return await self._ledger.recent(which, limit, marker, frozenset(self._delivery.running_sequences()))
+        return await self._ledger.recent(which, limit, marker, await self._delivery.executing())
 
     async def dead(self, which: DeadFilter, after: int, limit: int) -> list[Dead]:
         return await self._ledger.dead(which, after, limit)

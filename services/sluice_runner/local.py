@@ -103,14 +103,15 @@ class LocalRunner:
     def on_credit(self, listener: Callable[[str], None]) -> None:
         self._listeners.append(listener)
 
-    def cancel(self, event: bytes) -> bool:
+    def cancel(self, event: bytes, *, force: bool = True) -> bool:
         run = self._runs.get(event)
         if run is None:
             return False
         failure = _CANCELLED
         if run.begun:
-            self._kill(run, failure)
-            return True
+            if force:
+                self._kill(run, failure)
+            return force
         if not self._pool.drop(run, run.call.function):
             return False
         self._loop.call_soon(self._reply, run, Reply(0, failure=failure))
@@ -125,6 +126,9 @@ class LocalRunner:
         """Calls of the function that run or wait here."""
         fleet = self._pool.fleets.get(function.place)
         return fleet.busy if fleet else 0
+
+    async def unstarted(self) -> frozenset[bytes]:
+        return frozenset(event for event, run in self._runs.items() if not run.begun)
 
     def instances(self) -> list[InstanceState]:
         return [self._state(worker) for fleet in self._pool.fleets.values() for worker in fleet.workers]

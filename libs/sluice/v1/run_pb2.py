@@ -26,7 +26,7 @@ from sluice.v1 import catalog_pb2 as sluice_dot_v1_dot_catalog__pb2
 from sluice.v1 import event_pb2 as sluice_dot_v1_dot_event__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13sluice/v1/run.proto\x12\tsluice.v1\x1a\x17sluice/v1/catalog.proto\x1a\x15sluice/v1/event.proto\")\n\x08\x43\x61llKeys\x12\x0b\n\x03ids\x18\x01 \x01(\x0c\x12\x10\n\x08\x61ttempts\x18\x02 \x03(\r\"\\\n\x05Hello\x12\r\n\x05lease\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\x12\x0f\n\x07process\x18\x03 \x01(\t\x12$\n\x07waiting\x18\x04 \x01(\x0b\x32\x13.sluice.v1.CallKeys\"=\n\x07Welcome\x12\x0f\n\x07process\x18\x01 \x01(\t\x12!\n\x04held\x18\x02 \x01(\x0b\x32\x13.sluice.v1.CallKeys\"I\n\x10NumberedFunction\x12\x0e\n\x06number\x18\x01 \x01(\r\x12%\n\x08\x66unction\x18\x02 \x01(\x0b\x32\x13.sluice.v1.Function\"\xa1\x01\n\x05\x43\x61lls\x12!\n\x04keys\x18\x01 \x01(\x0b\x32\x13.sluice.v1.CallKeys\x12\x0e\n\x06\x62odies\x18\x02 \x03(\x0c\x12\x11\n\tfunctions\x18\x03 \x03(\r\x12\x12\n\ntimeouts_s\x18\x04 \x03(\x01\x12\r\n\x05modes\x18\x05 \x03(\t\x12\x12\n\nqualifiers\x18\x06 \x03(\t\x12\x0e\n\x06traces\x18\x07 \x03(\t\x12\x0b\n\x03log\x18\x08 \x03(\x08\"\xb8\x01\n\nRunRequest\x12\x1f\n\x05hello\x18\x01 \x01(\x0b\x32\x10.sluice.v1.Hello\x12.\n\tfunctions\x18\x02 \x03(\x0b\x32\x1b.sluice.v1.NumberedFunction\x12\x11\n\tforgotten\x18\x03 \x03(\r\x12\x1f\n\x05\x63\x61lls\x18\x04 \x01(\x0b\x32\x10.sluice.v1.Calls\x12\x0f\n\x07\x63\x61ncels\x18\x05 \x03(\x0c\x12\x14\n\x0c\x61\x63knowledged\x18\x06 \x01(\x04\")\n\x06\x43redit\x12\x10\n\x08\x66unction\x18\x01 \x01(\r\x12\r\n\x05limit\x18\x02 \x01(\x04\"\xc0\x01\n\x0bRunResponse\x12#\n\x07welcome\x18\x01 \x01(\x0b\x32\x12.sluice.v1.Welcome\x12\x0e\n\x06number\x18\x02 \x01(\x04\x12\x10\n\x08received\x18\x03 \x01(\x04\x12!\n\x04keys\x18\x04 \x01(\x0b\x32\x13.sluice.v1.CallKeys\x12#\n\x07replies\x18\x05 \x01(\x0b\x32\x12.sluice.v1.Replies\x12\"\n\x07\x63redits\x18\x06 \x03(\x0b\x32\x11.sluice.v1.Credit\"#\n\x10InstancesRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\"z\n\x08Instance\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03urn\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x12\n\nstarted_at\x18\x04 \x01(\x01\x12\r\n\x05\x63\x61lls\x18\x05 \x01(\x04\x12\x11\n\tmemory_mb\x18\x06 \x01(\x01\x12\x0e\n\x06reason\x18\x07 \x01(\t\";\n\x11InstancesResponse\x12&\n\tinstances\x18\x01 \x03(\x0b\x32\x13.sluice.v1.Instance\"M\n\x0bLogsRequest\x12\x10\n\x08\x66unction\x18\x01 \x01(\t\x12\r\n\x05since\x18\x02 \x01(\x01\x12\r\n\x05limit\x18\x03 \x01(\r\x12\x0e\n\x06\x66ollow\x18\x04 \x01(\x08\"a\n\x07LogLine\x12\n\n\x02\x61t\x18\x01 \x01(\x01\x12\x0b\n\x03urn\x18\x02 \x01(\t\x12\x10\n\x08instance\x18\x03 \x01(\t\x12\x0e\n\x06stream\x18\x04 \x01(\t\x12\x0c\n\x04text\x18\x05 \x01(\t\x12\r\n\x05\x65vent\x18\x06 \x01(\t\"-\n\x08LogBatch\x12!\n\x05lines\x18\x01 \x03(\x0b\x32\x12.sluice.v1.LogLine2\xc1\x01\n\x06Runner\x12\x38\n\x03Run\x12\x15.sluice.v1.RunRequest\x1a\x16.sluice.v1.RunResponse(\x01\x30\x01\x12\x46\n\tInstances\x12\x1b.sluice.v1.InstancesRequest\x1a\x1c.sluice.v1.InstancesResponse\x12\x35\n\x04Logs\x12\x16.sluice.v1.LogsRequest\x1a\x13.sluice.v1.LogBatch0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13sluice/v1/run.proto\x12\tsluice.v1\x1a\x17sluice/v1/catalog.proto\x1a\x15sluice/v1/event.proto\")\n\x08\x43\x61llKeys\x12\x0b\n\x03ids\x18\x01 \x01(\x0c\x12\x10\n\x08\x61ttempts\x18\x02 \x03(\r\"\\\n\x05Hello\x12\r\n\x05lease\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\x12\x0f\n\x07process\x18\x03 \x01(\t\x12$\n\x07waiting\x18\x04 \x01(\x0b\x32\x13.sluice.v1.CallKeys\"=\n\x07Welcome\x12\x0f\n\x07process\x18\x01 \x01(\t\x12!\n\x04held\x18\x02 \x01(\x0b\x32\x13.sluice.v1.CallKeys\"I\n\x10NumberedFunction\x12\x0e\n\x06number\x18\x01 \x01(\r\x12%\n\x08\x66unction\x18\x02 \x01(\x0b\x32\x13.sluice.v1.Function\"\xa1\x01\n\x05\x43\x61lls\x12!\n\x04keys\x18\x01 \x01(\x0b\x32\x13.sluice.v1.CallKeys\x12\x0e\n\x06\x62odies\x18\x02 \x03(\x0c\x12\x11\n\tfunctions\x18\x03 \x03(\r\x12\x12\n\ntimeouts_s\x18\x04 \x03(\x01\x12\r\n\x05modes\x18\x05 \x03(\t\x12\x12\n\nqualifiers\x18\x06 \x03(\t\x12\x0e\n\x06traces\x18\x07 \x03(\t\x12\x0b\n\x03log\x18\x08 \x03(\x08\"\xcb\x01\n\nRunRequest\x12\x1f\n\x05hello\x18\x01 \x01(\x0b\x32\x10.sluice.v1.Hello\x12.\n\tfunctions\x18\x02 \x03(\x0b\x32\x1b.sluice.v1.NumberedFunction\x12\x11\n\tforgotten\x18\x03 \x03(\r\x12\x1f\n\x05\x63\x61lls\x18\x04 \x01(\x0b\x32\x10.sluice.v1.Calls\x12\x0f\n\x07\x63\x61ncels\x18\x05 \x03(\x0c\x12\x14\n\x0c\x61\x63knowledged\x18\x06 \x01(\x04\x12\x11\n\twithdrawn\x18\x07 \x03(\x0c\")\n\x06\x43redit\x12\x10\n\x08\x66unction\x18\x01 \x01(\r\x12\r\n\x05limit\x18\x02 \x01(\x04\"\xc0\x01\n\x0bRunResponse\x12#\n\x07welcome\x18\x01 \x01(\x0b\x32\x12.sluice.v1.Welcome\x12\x0e\n\x06number\x18\x02 \x01(\x04\x12\x10\n\x08received\x18\x03 \x01(\x04\x12!\n\x04keys\x18\x04 \x01(\x0b\x32\x13.sluice.v1.CallKeys\x12#\n\x07replies\x18\x05 \x01(\x0b\x32\x12.sluice.v1.Replies\x12\"\n\x07\x63redits\x18\x06 \x03(\x0b\x32\x11.sluice.v1.Credit\"\x12\n\x10UnstartedRequest\"#\n\x11UnstartedResponse\x12\x0e\n\x06\x65vents\x18\x01 \x03(\x0c\"#\n\x10InstancesRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\"z\n\x08Instance\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03urn\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x12\n\nstarted_at\x18\x04 \x01(\x01\x12\r\n\x05\x63\x61lls\x18\x05 \x01(\x04\x12\x11\n\tmemory_mb\x18\x06 \x01(\x01\x12\x0e\n\x06reason\x18\x07 \x01(\t\";\n\x11InstancesResponse\x12&\n\tinstances\x18\x01 \x03(\x0b\x32\x13.sluice.v1.Instance\"M\n\x0bLogsRequest\x12\x10\n\x08\x66unction\x18\x01 \x01(\t\x12\r\n\x05since\x18\x02 \x01(\x01\x12\r\n\x05limit\x18\x03 \x01(\r\x12\x0e\n\x06\x66ollow\x18\x04 \x01(\x08\"a\n\x07LogLine\x12\n\n\x02\x61t\x18\x01 \x01(\x01\x12\x0b\n\x03urn\x18\x02 \x01(\t\x12\x10\n\x08instance\x18\x03 \x01(\t\x12\x0e\n\x06stream\x18\x04 \x01(\t\x12\x0c\n\x04text\x18\x05 \x01(\t\x12\r\n\x05\x65vent\x18\x06 \x01(\t\"-\n\x08LogBatch\x12!\n\x05lines\x18\x01 \x03(\x0b\x32\x12.sluice.v1.LogLine2\x89\x02\n\x06Runner\x12\x38\n\x03Run\x12\x15.sluice.v1.RunRequest\x1a\x16.sluice.v1.RunResponse(\x01\x30\x01\x12\x46\n\tUnstarted\x12\x1b.sluice.v1.UnstartedRequest\x1a\x1c.sluice.v1.UnstartedResponse\x12\x46\n\tInstances\x12\x1b.sluice.v1.InstancesRequest\x1a\x1c.sluice.v1.InstancesResponse\x12\x35\n\x04Logs\x12\x16.sluice.v1.LogsRequest\x1a\x13.sluice.v1.LogBatch0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,23 +44,27 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CALLS']._serialized_start=358
   _globals['_CALLS']._serialized_end=519
   _globals['_RUNREQUEST']._serialized_start=522
-  _globals['_RUNREQUEST']._serialized_end=706
-  _globals['_CREDIT']._serialized_start=708
-  _globals['_CREDIT']._serialized_end=749
-  _globals['_RUNRESPONSE']._serialized_start=752
-  _globals['_RUNRESPONSE']._serialized_end=944
-  _globals['_INSTANCESREQUEST']._serialized_start=946
-  _globals['_INSTANCESREQUEST']._serialized_end=981
-  _globals['_INSTANCE']._serialized_start=983
-  _globals['_INSTANCE']._serialized_end=1105
-  _globals['_INSTANCESRESPONSE']._serialized_start=1107
-  _globals['_INSTANCESRESPONSE']._serialized_end=1166
-  _globals['_LOGSREQUEST']._serialized_start=1168
-  _globals['_LOGSREQUEST']._serialized_end=1245
-  _globals['_LOGLINE']._serialized_start=1247
-  _globals['_LOGLINE']._serialized_end=1344
-  _globals['_LOGBATCH']._serialized_start=1346
-  _globals['_LOGBATCH']._serialized_end=1391
-  _globals['_RUNNER']._serialized_start=1394
-  _globals['_RUNNER']._serialized_end=1587
+  _globals['_RUNREQUEST']._serialized_end=725
+  _globals['_CREDIT']._serialized_start=727
+  _globals['_CREDIT']._serialized_end=768
+  _globals['_RUNRESPONSE']._serialized_start=771
+  _globals['_RUNRESPONSE']._serialized_end=963
+  _globals['_UNSTARTEDREQUEST']._serialized_start=965
+  _globals['_UNSTARTEDREQUEST']._serialized_end=983
+  _globals['_UNSTARTEDRESPONSE']._serialized_start=985
+  _globals['_UNSTARTEDRESPONSE']._serialized_end=1020
+  _globals['_INSTANCESREQUEST']._serialized_start=1022
+  _globals['_INSTANCESREQUEST']._serialized_end=1057
+  _globals['_INSTANCE']._serialized_start=1059
+  _globals['_INSTANCE']._serialized_end=1181
+  _globals['_INSTANCESRESPONSE']._serialized_start=1183
+  _globals['_INSTANCESRESPONSE']._serialized_end=1242
+  _globals['_LOGSREQUEST']._serialized_start=1244
+  _globals['_LOGSREQUEST']._serialized_end=1321
+  _globals['_LOGLINE']._serialized_start=1323
+  _globals['_LOGLINE']._serialized_end=1420
+  _globals['_LOGBATCH']._serialized_start=1422
+  _globals['_LOGBATCH']._serialized_end=1467
+  _globals['_RUNNER']._serialized_start=1470
+  _globals['_RUNNER']._serialized_end=1735
 # @@protoc_insertion_point(module_scope)

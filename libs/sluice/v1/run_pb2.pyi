@@ -65,20 +65,22 @@ class Calls(_message.Message):
     def __init__(self, keys: _Optional[_Union[CallKeys, _Mapping]] = ..., bodies: _Optional[_Iterable[bytes]] = ..., functions: _Optional[_Iterable[int]] = ..., timeouts_s: _Optional[_Iterable[float]] = ..., modes: _Optional[_Iterable[str]] = ..., qualifiers: _Optional[_Iterable[str]] = ..., traces: _Optional[_Iterable[str]] = ..., log: _Optional[_Iterable[bool]] = ...) -> None: ...
 
 class RunRequest(_message.Message):
-    __slots__ = ("hello", "functions", "forgotten", "calls", "cancels", "acknowledged")
+    __slots__ = ("hello", "functions", "forgotten", "calls", "cancels", "acknowledged", "withdrawn")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     FUNCTIONS_FIELD_NUMBER: _ClassVar[int]
     FORGOTTEN_FIELD_NUMBER: _ClassVar[int]
     CALLS_FIELD_NUMBER: _ClassVar[int]
     CANCELS_FIELD_NUMBER: _ClassVar[int]
     ACKNOWLEDGED_FIELD_NUMBER: _ClassVar[int]
+    WITHDRAWN_FIELD_NUMBER: _ClassVar[int]
     hello: Hello
     functions: _containers.RepeatedCompositeFieldContainer[NumberedFunction]
     forgotten: _containers.RepeatedScalarFieldContainer[int]
     calls: Calls
     cancels: _containers.RepeatedScalarFieldContainer[bytes]
     acknowledged: int
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., functions: _Optional[_Iterable[_Union[NumberedFunction, _Mapping]]] = ..., forgotten: _Optional[_Iterable[int]] = ..., calls: _Optional[_Union[Calls, _Mapping]] = ..., cancels: _Optional[_Iterable[bytes]] = ..., acknowledged: _Optional[int] = ...) -> None: ...
+    withdrawn: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., functions: _Optional[_Iterable[_Union[NumberedFunction, _Mapping]]] = ..., forgotten: _Optional[_Iterable[int]] = ..., calls: _Optional[_Union[Calls, _Mapping]] = ..., cancels: _Optional[_Iterable[bytes]] = ..., acknowledged: _Optional[int] = ..., withdrawn: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class Credit(_message.Message):
     __slots__ = ("function", "limit")
@@ -103,6 +105,16 @@ class RunResponse(_message.Message):
     replies: _event_pb2.Replies
     credits: _containers.RepeatedCompositeFieldContainer[Credit]
     def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., number: _Optional[int] = ..., received: _Optional[int] = ..., keys: _Optional[_Union[CallKeys, _Mapping]] = ..., replies: _Optional[_Union[_event_pb2.Replies, _Mapping]] = ..., credits: _Optional[_Iterable[_Union[Credit, _Mapping]]] = ...) -> None: ...
+
+class UnstartedRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class UnstartedResponse(_message.Message):
+    __slots__ = ("events",)
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    events: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, events: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class InstancesRequest(_message.Message):
     __slots__ = ("project",)

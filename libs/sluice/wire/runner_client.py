@@ -21,9 +21,12 @@ from sluice.wire.functions import Announced
 from sluice.wire.held import Key
 from sluice.wire.link import Link, Notice, unnoticed
 from sluice.wire.pace import Pace
-from sluice.wire.peer import Peer
+from sluice.wire.peer import Asker, Peer
 from sluice.wire.pipe import Pipe
 from sluice.wire.receipts import Receipts
+
+UNSTARTED_S = 2.0
+"""Whoever asks for a list of events does not wait longer for the runner's word."""
 
 RunPipe = Pipe[run_pb2.RunRequest, run_pb2.RunResponse]
 
@@ -48,6 +51,7 @@ class RemoteRunner:
         self._epoch = epoch
         self._process = secrets.token_hex(16)
         self._runner = ""
+        self._asker = Asker(peer, "Runner")
         self._link = Link(peer, "Runner.Run", self, run_pb2.RunResponse, self._pace, notice)
         self._flights: dict[Key, Flight] = {}
         self._receipts = Receipts()
@@ -66,6 +70,7 @@ class RemoteRunner:
         self._queue: deque[Flight] = deque()
         self._functions = Announced()
         self._cancels: list[bytes] = []
+        self._withdrawn: list[bytes] = []
         self._travelling: deque[int] = deque()
         self._free_size = self._pace.window_size // 2
         self._arrived = 0
@@ -79,6 +84,7 @@ class RemoteRunner:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._asker.close()
         self._answer_all(Failure(FailureKind.LOST, "the link to the runner was closed"))
 
     # The port.
@@ -112,16 +118,25 @@ class RemoteRunner:
     def on_credit(self, listener: Callable[[str], None]) -> None:
         self._listeners.append(listener)
 
-    def cancel(self, event: bytes) -> bool:
+    def cancel(self, event: bytes, *, force: bool = True) -> bool:
         for key, flight in self._flights.items():
             if key[0] == event:
-                self._cancel(key, flight)
+                self._cancel(key, flight, force)
                 return True
         return False
 
-    def _cancel(self, key: Key, flight: Flight) -> None:
+    async def unstarted(self) -> frozenset[bytes]:
+        """Those of all dispatchers; those that were not sent, if the runner does not answer."""
+        waiting = frozenset(key[0] for key, flight in self._flights.items() if not flight.sent)
+        try:
+            answer = await self._asker.ask("Unstarted", run_pb2.UnstartedRequest(), run_pb2.UnstartedResponse, UNSTARTED_S)
+        except SluiceError:
+            return waiting
+        return waiting.union(answer.events)
+
+    def _cancel(self, key: Key, flight: Flight, force: bool) -> None:
         if flight.sent:
-            self._cancels.append(key[0])
+            (self._cancels if force else self._withdrawn).append(key[0])
             self._wake()
             return
         del self._flights[key]
@@ -148,7 +163,7 @@ class RemoteRunner:
             ready = min(len(self._queue), self._pace.window_events // 2 - len(self._travelling))
             if ready > 0:
                 return ready
-        return int(bool(self._functions.unsaid or self._cancels))
+        return int(bool(self._functions.unsaid or self._cancels or self._withdrawn))
 
     def compose(self) -> run_pb2.RunRequest:
         if not self._greeted:
@@ -161,9 +176,10 @@ class RemoteRunner:
         message = run_pb2.RunRequest(
             calls=pack_calls([flight.call for flight in taken], numbers) if taken else None,
             cancels=self._cancels,
+            withdrawn=self._withdrawn,
             acknowledged=self._receipts.acknowledged,
         )
-        self._cancels = []
+        self._cancels, self._withdrawn = [], []
         self._functions.say(message)
         return message
 

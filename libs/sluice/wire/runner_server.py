@@ -43,6 +43,7 @@ class RunnerService:
     def handlers(self, guard: Guard) -> Handlers:
         return {
             "Run": stream(guard, "Runner.Run", lambda _caller: RunTalk(self, self._pace), run_pb2.RunRequest, self._pace),
+            "Unstarted": unary(guard, "Runner.Unstarted", self._unstarted, run_pb2.UnstartedRequest),
             "Instances": unary(guard, "Runner.Instances", self._instances, run_pb2.InstancesRequest),
             "Logs": server_stream(guard, "Runner.Logs", self._lines, run_pb2.LogsRequest),
         }
@@ -69,6 +70,9 @@ class RunnerService:
     def _credit_grew(self, place: str) -> None:
         for talk in self._talks.values():
             talk.credit_grew(place)
+
+    async def _unstarted(self, _caller: ServiceToken, _request: run_pb2.UnstartedRequest) -> run_pb2.UnstartedResponse:
+        return run_pb2.UnstartedResponse(events=await self.runner.unstarted())
 
     async def _instances(self, caller: ServiceToken, request: run_pb2.InstancesRequest) -> run_pb2.InstancesResponse:
         need_project(caller, request.project)
@@ -146,6 +150,8 @@ class RunTalk:
             self._functions.forget(number)
         for event in message.cancels:
             self._runner.cancel(event)
+        for event in message.withdrawn:
+            self._runner.cancel(event, force=False)
 
     def beat(self) -> None:
         """What is kept for too long is forgotten with the next greeting."""

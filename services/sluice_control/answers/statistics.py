@@ -31,7 +31,7 @@ class AllSeries(Series, frozen=True, kw_only=True):
     instance_num: list[Point]
 
 
-class InstanceSeries(msgspec.Struct, frozen=True, kw_only=True):
+class InstanceSeries(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Of show_func_reserved_instance_metrics."""
 
     instance_num: list[Point]

@@ -152,10 +152,10 @@ async def test_functions_are_ranked_by_a_metric(api: Client, records: FakeRecord
 async def test_instances_are_reported_by_page(api: Client, records: FakeRecords, minute: int) -> None:
     records.used = [Usage(urn(api), minute - 60 * back, instances=back + 1, reserved=1) for back in range(5)]
     assert values((await api("GET", f"{HELLO}/instancereports?limit=2&marker=1")).json) == {
-        "instance_num": [3, 2],
-        "reserved_instance_num": [1, 1],
+        "instanceNum": [3, 2],
+        "reservedInstanceNum": [1, 1],
     }
-    assert len((await api("GET", f"{HELLO}/instancereports")).json["instance_num"]) == 100
+    assert len((await api("GET", f"{HELLO}/instancereports")).json["instanceNum"]) == 100
 
 
 async def test_the_list_of_functions_tells_the_failures_of_a_day(

@@ -15,6 +15,8 @@ class FakeRunner:
         self.full: set[str] = set()
         """Versions without credit."""
         self.held: list[tuple[Call, Done]] = []
+        self.without_instance: set[bytes] = set()
+        """Events whose calls no instance has taken."""
         self.calls: list[tuple[bytes, int]] = []
         self.settles: list[tuple[bytes, int]] = []
         self.listeners: list[Callable[[str], None]] = []
@@ -35,13 +37,17 @@ class FakeRunner:
     def on_credit(self, listener: Callable[[str], None]) -> None:
         self.listeners.append(listener)
 
-    def cancel(self, event: bytes) -> bool:
+    def cancel(self, event: bytes, *, force: bool = True) -> bool:
         for index, (call, done) in enumerate(self.held):
-            if call.id == event:
+            if call.id == event and (force or event in self.without_instance):
                 del self.held[index]
-                done(call, Reply(0, failure=Failure(FailureKind.CANCELLED, "function invocation canceled"), instance="i-1"))
+                instance = "" if event in self.without_instance else "i-1"
+                done(call, Reply(0, failure=Failure(FailureKind.CANCELLED, "function invocation canceled"), instance=instance))
                 return True
         return False
+
+    async def unstarted(self) -> frozenset[bytes]:
+        return frozenset(self.without_instance)
 
     def answer(self, reply: Reply | None = None) -> Call:
         """Answer the oldest call held."""

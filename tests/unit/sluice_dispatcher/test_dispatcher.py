@@ -457,6 +457,29 @@ async def test_a_cancelled_event_that_runs_has_its_last_attempt(mesh: Mesh) -> N
     assert (story.failure, story.message) == ("cancelled", "function invocation canceled; function_error: no")
 
 
+async def test_an_event_that_the_runner_has_and_no_instance_waits(mesh: Mesh) -> None:
+    runs, waits = await mesh.push(), await mesh.push()
+    await mesh.running(2)
+    mesh.runner.without_instance = {waits}
+    assert [await mesh.state(event) for event in (runs, waits)] == ["RUNNING", "WAIT"]
+    listed = await mesh.dispatcher.recent(StoryFilter("p1", FUNCTION, ("WAIT",)), 10, 0)
+    assert [story.id for story in listed.stories] == [waits]
+    assert await mesh.dispatcher.cancel("p1", waits)
+    story = await mesh.until_state(waits, "DISCARD")
+    assert story.failure == "cancelled"
+    assert await mesh.state(runs) == "RUNNING"
+
+
+async def test_an_event_that_no_instance_took_in_its_time_is_discarded(mesh: Mesh) -> None:
+    mesh.define(Function(URN, max_age_s=1))
+    runs, late = await mesh.push(), await mesh.push()
+    await mesh.running(2)
+    mesh.runner.without_instance = {late}
+    story = await mesh.until_state(late, "DISCARD")
+    assert story.failure == "expired"
+    assert await mesh.state(runs) == "RUNNING", "what began in time may end"
+
+
 async def test_a_cancelled_event_that_waits_for_its_retry_fails_and_its_lane_goes_on(mesh: Mesh) -> None:
     mesh.define(Function(URN, max_retries=3))
     first, second, third = (Event(random_id(), b"{}", "lane") for _ in range(3))

@@ -304,10 +304,26 @@ async def test_a_running_call_is_cancelled_by_killing_its_instance(tmp_path: Pat
         event = random_id()
         reply = bench.submit(function(timeout_s=60), b"hang", id=event)
         await until(lambda: engine.seen and engine.seen[0].requests)
+        assert not bench.runner.cancel(event, force=False)
+        assert await bench.runner.unstarted() == frozenset()
         assert bench.runner.cancel(event)
         assert kind_of(await reply) is FailureKind.CANCELLED
+        assert (await reply).instance
         assert engine.instances == {}
         assert not bench.runner.cancel(event)
+
+
+async def test_the_calls_beside_a_cancelled_one_are_cancelled_with_it(tmp_path: Path) -> None:
+    engine, _ = doing()
+    shared = function(max_instances=1, instance_concurrency=2, timeout_s=60)
+    async with running(tmp_path, engine) as bench:
+        asked, beside = random_id(), random_id()
+        replies = [bench.submit(shared, b"hang", id=event) for event in (asked, beside)]
+        await until(lambda: engine.seen and len(engine.seen[0].requests) == 2)
+        assert bench.runner.cancel(asked)
+        for reply in replies:
+            assert kind_of(await reply) is FailureKind.CANCELLED
+            assert (await reply).instance
 
 
 async def test_a_held_call_is_cancelled_without_harm(tmp_path: Path) -> None:
@@ -317,8 +333,11 @@ async def test_a_held_call_is_cancelled_without_harm(tmp_path: Path) -> None:
         busy = bench.submit(single, b"hang")
         event = random_id()
         held = bench.submit(single, id=event)
-        assert bench.runner.cancel(event)
+        await until(lambda: engine.seen and engine.seen[0].requests)
+        assert await bench.runner.unstarted() == {event}
+        assert bench.runner.cancel(event, force=False)
         assert kind_of(await held) is FailureKind.CANCELLED
+        assert not (await held).instance
         behaviour.let_go.set()
         assert (await busy).failure is None
 

@@ -18,6 +18,8 @@ class FakeRunner:
         self.running: dict[bytes, tuple[Call, Done]] = {}
         self.settles: list[tuple[bytes, int]] = []
         self.lines: list[LogLine] = []
+        self.waits: frozenset[bytes] = frozenset()
+        self.asked_back: list[bytes] = []
         self._listeners: list[Callable[[str], None]] = []
 
     def submit(self, call: Call, done: Done) -> None:
@@ -45,11 +47,15 @@ class FakeRunner:
     def on_credit(self, listener: Callable[[str], None]) -> None:
         self._listeners.append(listener)
 
-    def cancel(self, event: bytes) -> bool:
-        if event not in self.running:
+    def cancel(self, event: bytes, *, force: bool = True) -> bool:
+        self.asked_back += [] if force else [event]
+        if event not in self.running or not force:
             return False
         asyncio.get_running_loop().call_soon(self.finish, event, Reply(0, failure=Failure(FailureKind.CANCELLED, "stopped")))
         return True
+
+    async def unstarted(self) -> frozenset[bytes]:
+        return self.waits
 
     async def logs(self, function: str, *, since: float, limit: int, follow: bool) -> AsyncIterator[LogLine]:
         for line in self.lines[:limit]:

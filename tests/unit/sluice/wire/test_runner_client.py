@@ -128,6 +128,20 @@ async def test_a_call_is_cancelled_where_it_runs(runner: Runner, fake: FakeRunne
     assert reply.failure.kind is FailureKind.CANCELLED
 
 
+async def test_a_call_that_no_instance_has_is_told_from_one_that_runs(runner: Runner, fake: FakeRunner) -> None:
+    fake.hold = True
+    given, replies = call(), Replies()
+    runner.submit(given, replies.done)
+    await until(lambda: fake.begun)
+    assert await runner.unstarted() == frozenset()
+    fake.waits = frozenset({given.id})
+    assert await runner.unstarted() == {given.id}
+    runner.cancel(given.id, force=False)
+    await until(lambda: fake.asked_back == [given.id])
+    fake.finish(given.id)
+    await replies.all([given])
+
+
 async def test_without_a_runner_a_call_gets_no_capacity_after_a_while(tmp_path: Path) -> None:
     async with RemoteRunner(Peer(f"unix:{tmp_path}/nobody"), "ledger", 1, PACE) as remote:
         given, replies = call(), Replies()
