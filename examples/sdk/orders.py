@@ -12,6 +12,7 @@ import json
 import os
 import time
 import zipfile
+from typing import Any
 
 from huaweicloudsdkcore.auth.credentials import BasicCredentials
 from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException
@@ -151,7 +152,7 @@ def invoke(client: FunctionGraphClient, urn: str) -> None:
     print("asynchronously", record.status, record.error_code)
 
 
-def ended(client: FunctionGraphClient, urn: str, request_id: str) -> object:
+def ended(client: FunctionGraphClient, urn: str, request_id: str) -> Any:
     """The record of an asynchronous invocation, once it has ended."""
     for _ in range(200):
         found = client.list_async_invocations(ListAsyncInvocationsRequest(function_urn=urn, request_id=request_id)).invocations
@@ -187,7 +188,7 @@ def main() -> None:
         add_triggers(client, alias)
         configure(client, f"{urn}:v1")
         invoke(client, alias)
-        show_metrics(client, urn)
+        show_metrics(client, alias)
     finally:
         delete(client, urn)
 
