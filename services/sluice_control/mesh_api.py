@@ -134,6 +134,9 @@ class MeshApi:
         return StreamingResponse(await _begun(self._control.code(digest)), media_type="application/zip")
 
     async def doctor(self, call: Call) -> Response:
+        """It tells of everybody's events, of the disk and of all services: so only to the first project."""
+        if call.project != self._control.project:
+            raise Refused("FSS.0403", "The mesh is the business of the first project.")
         checks = [Check(*check) for check in await self._doctor()] + self._own_checks()
         return json({"checks": [check._asdict() for check in checks]})
 

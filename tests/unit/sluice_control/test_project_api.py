@@ -49,6 +49,12 @@ async def test_only_admins_of_the_first_project_have_to_do_with_projects(api: Cl
         assert (await asked("POST", PROJECTS, {"name": "other"})).error == (403, "FSS.0403")
 
 
+async def test_only_the_first_project_is_told_how_the_mesh_is(api: Client) -> None:
+    shop = await make(api)
+    assert (await shop("GET", "/sluice/v1/{p}/doctor")).error == (403, "FSS.0403")
+    assert (await api.as_role("reader")("GET", "/sluice/v1/{p}/doctor")).status == 200
+
+
 @pytest.mark.parametrize("name", ["", "shop", "local-1", "{p}"])
 async def test_the_own_project_is_found_by_its_name_its_id_and_the_region(api: Client, name: str) -> None:
     shop = await make(api)
