@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from sluice.binding import Binding, Mode
 from sluice.trigger import Intake, Trigger, TriggerKind
+from sluice.trigger_options import GATEWAY_TYPES
 from sluice_gateway.settings import ApigSettings
 from sluice_gateway.shape import shape
 from sluice_gateway.triggers import KIND_NAME
@@ -24,12 +25,12 @@ def build(binding: Binding, settings: ApigSettings) -> Trigger:
 
 KIND = TriggerKind(
     name=KIND_NAME,
-    types=("APIG",),
+    types=tuple(sorted(GATEWAY_TYPES)),
     settings=ApigSettings,
     shape=shape,
     build=build,
     modes=(Mode.SYNC, Mode.ASYNC),
     source_of=lambda settings: settings.path,
     replayable=False,
-    fixed=frozenset({"APIG"}),
+    fixed=GATEWAY_TYPES,
 )

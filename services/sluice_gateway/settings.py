@@ -31,7 +31,8 @@ class FuncInfo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class ApigSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`event_data` of APIG. Unknown keys and wrong types are refused by name; every fault of the path is named at once (Invalid)."""
+    """`event_data` of APIG, DEDICATEDGATEWAY and APIC. Unknown keys and wrong types are refused by name; every fault of the path is named
+    at once (Invalid)."""
 
     path: str
     """Decoded path from the root: `/orders`, `/orders/{id}`. `{name}` takes one whole segment."""
@@ -50,6 +51,8 @@ class ApigSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     type: Literal[1, 2] = 1
     backend_type: Literal["FUNCTION"] = "FUNCTION"
     sl_domain: Annotated[str, Meta(max_length=255)] = ""
+    instance_id: str = ""
+    """Of the gateway, with DEDICATEDGATEWAY and APIC; kept as written: here all three are served by the one door there is."""
     func_info: FuncInfo = FuncInfo()
 
     def __post_init__(self) -> None:

@@ -90,9 +90,8 @@ def test_every_fault_of_a_path_is_named_at_once() -> None:
     assert len(caught.value.faults) == 3
 
 
-def test_the_kind_serves_apig_and_cannot_be_disabled() -> None:
-    assert KIND.types == ("APIG",)
-    assert KIND.fixed == {"APIG"}
+def test_the_kind_serves_all_gateway_types_and_cannot_be_disabled() -> None:
+    assert set(KIND.types) == KIND.fixed == {"APIG", "APIC", "DEDICATEDGATEWAY"}
     assert KIND.modes == (Mode.SYNC, Mode.ASYNC)
     assert not KIND.replayable
 
