@@ -67,6 +67,10 @@ class Bare(Gateway):
         await send({"type": "http.response.body", "body": b'{"ok":true}'})
 
 
+async def no_metrics() -> str:
+    return ""
+
+
 async def no_api(scope: Any, receive: Any, send: Any) -> None:
     raise NotImplementedError
 
@@ -77,7 +81,7 @@ def gateway(bare: bool) -> Gateway:
     snapshot.apply(Change(1, function=Function(URN)))
     snapshot.apply(Change(2, binding=Binding("t1", "p1", "APIG", "gateway", URN, settings, mode=Mode.SYNC)))
     kind = Bare if bare else Gateway
-    return kind(AnswersAtOnce(), snapshot, api=no_api, exposition=lambda: "", clock=SystemClock())
+    return kind(AnswersAtOnce(), snapshot, api=no_api, exposition=no_metrics, may_read=bool, clock=SystemClock())
 
 
 def serve(pipe: Connection, bare: bool, profile: str) -> None:

@@ -16,10 +16,11 @@ from typing import Any
 from huaweicloudsdkfunctiongraph.v2 import FunctionGraphClient
 
 from sluice.clock import SystemClock
+from sluice.status import Check
 from sluice_control import unserved
 from sluice_control.api import operations
 from sluice_control.asgi import Operation
-from sluice_control.control import Check, Control
+from sluice_control.control import Control
 from sluice_control.openapi import INVOCATIONS
 
 ROOT = Path(__file__).resolve().parent.parent

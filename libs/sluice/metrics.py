@@ -6,7 +6,7 @@ active, the rest are summed as `other`.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -43,6 +43,9 @@ INSTANCES = Metric("sluice_instances", Kind.GAUGE, "Instances, by state.", ("sta
 GENERATION = Metric("sluice_catalog_generation", Kind.GAUGE, "Generation of the catalog that this service has reached.")
 LATE_SETTLES = Metric("sluice_ledger_late_settles_total", Kind.COUNTER, "Ends reported for events that had already ended.")
 UNKNOWN_SENDERS = Metric("sluice_senders_refused_total", Kind.COUNTER, "Requests whose sender could not be known, by reason.", ("reason",))
+DISPATCHER_UP = Metric(
+    "sluice_dispatcher_up", Kind.GAUGE, "Whether a gateway of the mesh can read the dispatcher's figures; 0: those of events are absent."
+)
 
 REGISTER = (
     RECEIVED,
@@ -58,6 +61,7 @@ REGISTER = (
     INSTANCES,
     GENERATION,
     LATE_SETTLES,
+    DISPATCHER_UP,
     UNKNOWN_SENDERS,
 )
 
@@ -65,6 +69,8 @@ SPAN_RECEIVE = "sluice.receive"
 SPAN_ATTEMPT = "sluice.attempt"
 
 Sample = tuple[Metric, tuple[str, ...], float]
+Series = dict[tuple[str, ...], float]
+"""The values of one metric by those of its labels."""
 
 
 class Counter:
@@ -86,30 +92,49 @@ class Exposition:
 
     def __init__(self) -> None:
         self._sources: list[Callable[[], Iterable[Sample]]] = []
+        self._far: list[Callable[[], Awaitable[Iterable[Sample]]]] = []
 
     def add(self, source: Callable[[], Iterable[Sample]]) -> None:
         self._sources.append(source)
 
-    def text(self) -> str:
-        """The Prometheus text format, version 0.0.4."""
-        by_metric: OrderedDict[str, tuple[Metric, dict[tuple[str, ...], float]]] = OrderedDict()
-        for source in self._sources:
-            for metric, labels, value in source():
-                series = by_metric.setdefault(metric.name, (metric, {}))[1]
-                series[labels] = series.get(labels, 0.0) + value
+    def add_far(self, source: Callable[[], Awaitable[Iterable[Sample]]]) -> None:
+        """A source in another process. It answers soon, whatever becomes of that process."""
+        self._far.append(source)
+
+    def samples(self) -> Iterator[Sample]:
+        """Of this process, bounded."""
+        for metric, series in self._gathered(()):
+            for labels, value in series.items():
+                yield metric, labels, value
+
+    async def page(self) -> str:
+        """The Prometheus text format, version 0.0.4, of this process and of what is far."""
+        return self.text([sample for source in self._far for sample in await source()])
+
+    def text(self, more: Iterable[Sample] = ()) -> str:
+        """As `page`, of this process and `more`."""
         lines: list[str] = []
-        for metric, series in by_metric.values():
+        for metric, series in self._gathered(more):
             lines += (f"# HELP {metric.name} {metric.help}", f"# TYPE {metric.name} {metric.kind}")
-            lines += (_line(metric, labels, value) for labels, value in _bounded(series).items())
+            lines += (_line(metric, labels, value) for labels, value in series.items())
         return "\n".join(lines) + "\n"
 
+    def _gathered(self, more: Iterable[Sample]) -> Iterator[tuple[Metric, Series]]:
+        by_metric: OrderedDict[str, tuple[Metric, Series]] = OrderedDict()
+        for samples in (*(source() for source in self._sources), more):
+            for metric, labels, value in samples:
+                series = by_metric.setdefault(metric.name, (metric, {}))[1]
+                series[labels] = series.get(labels, 0.0) + value
+        for metric, series in by_metric.values():
+            yield metric, _bounded(series)
 
-def _bounded(series: dict[tuple[str, ...], float]) -> dict[tuple[str, ...], float]:
+
+def _bounded(series: Series) -> Series:
     """At most MOST_SERIES label values; what is older in the dictionary is summed as `other`."""
     excess = len(series) - MOST_SERIES
     if excess <= 0:
         return series
-    kept: dict[tuple[str, ...], float] = {}
+    kept: Series = {}
     for index, (labels, value) in enumerate(series.items()):
         name = (OTHER, *labels[1:]) if index < excess else labels
         kept[name] = kept.get(name, 0.0) + value

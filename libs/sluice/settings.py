@@ -61,6 +61,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Where a service of the mesh answers /livez, /readyz and /metrics; "": nowhere."""
     mesh_secret: Secret = Secret()
     """Signs the services' tokens; required when anything listens beyond loopback."""
+    metrics_token: Secret = Secret()
+    """What /metrics is read with, as `Authorization: Bearer`; "": it is open, on loopback only."""
     signature_window_s: Annotated[int, Meta(ge=10, le=3600)] = 900
     """How far the date of a signed request may be from the gateway's clock, either way."""
     require_nonce: bool = False
@@ -79,7 +81,7 @@ def load(file: Path | None = None, **given: Any) -> Settings:
     """Settings from `given` (what the command line said), else the environment, else the file, else the defaults. Raises Invalid."""
     said = {name: value for name, value in given.items() if value is not None}
     values = {**_from_file(file), **_from_environment(), **said}
-    for name, kind in (("data", Path), ("mesh_secret", Secret)):
+    for name, kind in (("data", Path), ("mesh_secret", Secret), ("metrics_token", Secret)):
         if isinstance(values.get(name), str):
             values[name] = kind(values[name])
     return decode(values, Settings)

@@ -1,7 +1,6 @@
 """`sluice up`: all services in this process, on one event loop. The one place that puts all of them together."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,21 +13,25 @@ from sluice.clock import Clock, SystemClock
 from sluice.host.follow import follow
 from sluice.host.kinds import by_type, installed
 from sluice.host.member import end
+from sluice.host.probes import admits
 from sluice.host.supervisor import Supervisor
 from sluice.host.tracing import make
 from sluice.metrics import GENERATION, Exposition
 from sluice.settings import Settings
+from sluice.status import Check
 from sluice.tracing import NoTraces, Traces
 from sluice.trigger import TriggerKind
 from sluice_cli.listening import require_free
 from sluice_control.control import Control
 from sluice_control.credentials import write_credentials
-from sluice_control.doctor import Check
+from sluice_control.doctor import kinds, listening
+from sluice_dispatcher.checks import checks as dispatcher_checks
 from sluice_dispatcher.dispatcher import Dispatcher
 from sluice_dispatcher.ledger_sqlite.ledger import SqliteLedger, open_ledger
 from sluice_gateway.app import Gateway
 from sluice_gateway.doorkeeper import Doorkeeping
 from sluice_gateway.service import GatewayService
+from sluice_runner.checks import checks as runner_checks
 from sluice_runner.engine_process import ProcessEngine
 from sluice_runner.figures import samples
 from sluice_runner.service import RunnerOptions, RunnerService
@@ -36,7 +39,6 @@ from sluice_runner.service import RunnerOptions, RunnerService
 REPORT_S = 2.0
 DRAIN_WITHIN_S = 6.0
 SERVICE = "up"
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 log = structlog.get_logger()
 
@@ -118,7 +120,8 @@ def _gateway(services: Services, control: Control, dispatcher: Dispatcher, runne
         dispatcher,
         services.snapshot,
         api=control.api(records=dispatcher, logs=runner, doctor=doctor),
-        exposition=services.exposition.text,
+        exposition=services.exposition.page,
+        may_read=admits(services.settings.listen, services.settings.metrics_token.reveal()),
         clock=services.clock,
         traces=services.traces,
         ready=lambda: "" if services.snapshot.synced else "the catalog",
@@ -153,19 +156,9 @@ async def _drain(dispatcher: Dispatcher) -> None:
 
 def checks(services: Services, runner: RunnerService, ledger: SqliteLedger) -> list[Check]:
     """What `sluice doctor` says of this process."""
-    isolation = runner.engine.describe()
-    usage = ledger.usage()
-    disk = os.statvfs(services.settings.data)
-    free_mb = disk.f_bavail * disk.f_frsize // (1024 * 1024)
-    host = services.settings.listen.rpartition(":")[0].strip("[]")
-    way_out = "" if isolation.way_out else ", no way out of its network"
     return [
-        Check("engine", True, f"{isolation.engine}: {isolation.mode}; memory limit by {isolation.memory_limit}{way_out}"),
-        Check("data hidden from functions", isolation.data_hidden, "; ".join(isolation.notes)),
-        Check("ledger", not usage["disk_full"], f"{(usage['file_bytes'] + usage['log_bytes']) // 1024} KiB, {usage['pending']} pending"),
-        Check("disk", free_mb > 256, f"{free_mb} MiB free under {services.settings.data}"),
-        Check("kinds", True, ", ".join(sorted({kind.name for kind in services.kinds.values()}))),
-        Check(
-            "listening", host in LOOPBACK, f"{services.settings.listen}" + ("" if host in LOOPBACK else ": reachable from other machines")
-        ),
+        *runner_checks(runner.engine.describe()),
+        *dispatcher_checks(ledger, services.settings.data),
+        kinds(kind.name for kind in services.kinds.values()),
+        listening({"gateway": services.settings.listen}),
     ]

@@ -6,10 +6,8 @@ from sluice.ledger import Records
 from sluice.runner import Logs
 from sluice_control.api import build
 from sluice_control.asgi import Identify, identity_of
-from sluice_control.doctor import Check, Doctor
+from sluice_control.doctor import Doctor
 from sluice_control.keeper import Keeper
-
-__all__ = ["Check", "Control", "Doctor"]
 
 
 class Control(Keeper):

@@ -2,20 +2,23 @@
 
 import asyncio
 import socket
+from itertools import chain
 
 from uvicorn import Config, Server
 
 from sluice.host.kinds import by_type, installed
 from sluice.host.member import Member, end, until_stopped
 from sluice.settings import Settings
+from sluice.status import Check
 from sluice.wire.catalog_server import CatalogService
 from sluice.wire.logs_client import RemoteLogs
 from sluice.wire.peer import Peer
 from sluice.wire.records_client import RemoteRecords
 from sluice.wire.server import WireServer
+from sluice.wire.status_client import RemoteStatus
 from sluice_control.control import Control
 from sluice_control.credentials import write_credentials
-from sluice_control.doctor import Check
+from sluice_control.doctor import asked, connected, kinds, listening
 from sluice_control.passage import Passage
 
 
@@ -27,8 +30,11 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         records = RemoteRecords(Peer(settings.dispatcher, member.token))
         logs = RemoteLogs(Peer(settings.runner, member.token))
 
+        runner, dispatcher = (RemoteStatus(Peer(address, member.token)) for address in (settings.runner, settings.dispatcher))
+
         async def doctor() -> list[Check]:
-            return [Check("kinds", True, ", ".join(sorted({kind.name for kind in control.kinds.values()})))]
+            asking = (asked("dispatcher", dispatcher), asked("runner", runner))
+            return [*chain(*await asyncio.gather(*asking)), *_own_checks(control, settings)]
 
         server = _server(Passage(control.api(records, logs, doctor), (member.secret,)), settings.control_api)
         async with WireServer(settings.control, (CatalogService(control),), (member.secret,)):
@@ -39,6 +45,18 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             await end(serving)
         await records.close()
         await logs.close()
+        await runner.aclose()
+        await dispatcher.aclose()
+
+
+def _own_checks(control: Control, settings: Settings) -> list[Check]:
+    """What control knows of the others without asking them."""
+    addresses = {name: getattr(settings, name) for name in ("control", "control_api", "dispatcher", "runner")}
+    return [
+        *connected(control.watchers.services(), control.view.kinds_in_use() | {"gateway"}),
+        kinds(kind.name for kind in control.kinds.values()),
+        listening({"gateway": settings.listen, **addresses}),
+    ]
 
 
 class _Quiet(Server):

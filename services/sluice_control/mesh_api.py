@@ -12,11 +12,12 @@ from sluice.event import id_text
 from sluice.ledger import Counts, DeadFilter, Records
 from sluice.outcome import FailureKind
 from sluice.runner import Logs
+from sluice.status import Check
 from sluice_control import mesh_answers as answers
 from sluice_control.asgi import Call, Operation, json, lines
 from sluice_control.async_api import event_named
 from sluice_control.bodies import DeadSelection, Redrive
-from sluice_control.doctor import Check, Doctor
+from sluice_control.doctor import Doctor
 from sluice_control.fss import Refused
 from sluice_control.keeper import Keeper
 from sluice_control.registry import TriggerRow
@@ -78,10 +79,10 @@ class MeshApi:
         return json(answers.story(story))
 
     async def dead(self, call: Call) -> Response:
-        which = self._filter(call, _selection(call))
+        which, with_body = self._filter(call, _selection(call)), call.flag("body")
         limit = call.number("limit", _PAGE, _MOST)
         letters = await self._records.dead(which, call.number("after", 0, 2**62), limit)
-        shown = [answers.dead(letter, call.query("body") == "true") for letter in letters]
+        shown = [answers.dead(letter, with_body) for letter in letters]
         return json({"dead": shown, "next": letters[-1].sequence if len(letters) == limit else 0})
 
     async def redrive(self, call: Call) -> Response:
@@ -118,7 +119,7 @@ class MeshApi:
         function = self._function(call.path("function_urn"), call.project)
         since = read("since", call.query("since") or "0")
         limit = call.number("limit", _MOST, 100_000)
-        found = self._logs.logs(function, since=since, limit=limit, follow=call.query("follow") == "true")
+        found = self._logs.logs(function, since=since, limit=limit, follow=call.flag("follow"))
         return lines(found, answers.log_line)
 
     async def tail(self, call: Call) -> Response:
@@ -137,8 +138,8 @@ class MeshApi:
         """It tells of everybody's events, of the disk and of all services: so only to the first project."""
         if call.project != self._control.project:
             raise Refused("FSS.0403", "The mesh is the business of the first project.")
-        checks = [Check(*check) for check in await self._doctor()] + self._own_checks()
-        return json({"checks": [check._asdict() for check in checks]})
+        checks = [*await self._doctor(), *self._own_checks()]
+        return json({"checks": checks})
 
     def _own_checks(self) -> list[Check]:
         generation, services = self._control.view.generation(), self._control.watchers.services()

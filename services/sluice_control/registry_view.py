@@ -108,6 +108,10 @@ class SqliteView:
         rows = self._rows("SELECT id, name, content, modified_ms FROM test_event WHERE function = ? ORDER BY name", function.id)
         return [EventRow(*row) for row in rows]
 
+    def functions(self, project: str) -> list[FunctionRow]:
+        ordered = "SELECT id, project, package, name, created_ms FROM function WHERE project = ? ORDER BY package, name"
+        return [FunctionRow(*row) for row in self._rows(ordered, project)]
+
     def function_numbered(self, project: str, number: int) -> FunctionRow | None:
         rows = self._rows("SELECT id, project, package, name, created_ms FROM function WHERE id = ? AND project = ?", number, project)
         return next((FunctionRow(*row) for row in rows), None)
@@ -152,6 +156,10 @@ class SqliteView:
 
     def count_triggers(self, project: str) -> int:
         return int(self._value("SELECT count(*) FROM trigger_ WHERE project = ?", project))
+
+    def kinds_in_use(self) -> frozenset[str]:
+        rows = self._rows("SELECT DISTINCT kind FROM trigger_ WHERE status = ?", TriggerStatus.ACTIVE.value)
+        return frozenset(str(row[0]) for row in rows)
 
     def keys(self, project: str) -> list[KeyRow]:
         return [_key(row) for row in self._rows("SELECT * FROM access_key_row WHERE project = ? ORDER BY created_ms, access_key", project)]

@@ -12,6 +12,8 @@ from sluice.wire.logs_client import RemoteLogs
 from sluice.wire.records_server import RecordsService
 from sluice.wire.runner_client import RemoteRunner
 from sluice.wire.server import WireServer
+from sluice.wire.status_server import StatusService
+from sluice_dispatcher.checks import checks
 from sluice_dispatcher.dispatcher import Dispatcher
 from sluice_dispatcher.ledger_sqlite.ledger import open_ledger
 
@@ -47,6 +49,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
                 DispatcherService(dispatcher, kind_of=lambda trigger: _kind(member, trigger), seek=ledger.seek),
                 InvokerService(dispatcher),
                 RecordsService(dispatcher),
+                StatusService(member.exposition.samples, lambda: checks(ledger, settings.data)),
             )
             async with WireServer(settings.dispatcher, services, (member.secret,)):
                 member.waits_for = ""

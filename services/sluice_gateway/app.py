@@ -10,11 +10,11 @@ from sluice.catalog import Snapshot
 from sluice.clock import Clock
 from sluice.dispatch import Dispatch
 from sluice.event import id_text, random_id
-from sluice.host.probes import Probes, Ready
+from sluice.host.probes import Admits, Probes, Ready
 from sluice.identity import Identity
 from sluice.metrics import Sample
 from sluice.tracing import NoTraces, Traces
-from sluice_gateway.bodies import Body, ClientGone, Held, Message, Receive, declared_length, may_have_body
+from sluice_gateway.bodies import Body, ClientGone, Held, Lines, Message, Receive, declared_length, may_have_body
 from sluice_gateway.calls import Calls
 from sluice_gateway.doorkeeper import Doorkeeper, Doorkeeping
 from sluice_gateway.invocations import Invocations, Target, target_of
@@ -51,8 +51,9 @@ class Gateway:
         snapshot: Snapshot,
         *,
         api: App,
-        exposition: Callable[[], str],
+        exposition: Callable[[], Awaitable[str]],
         clock: Clock,
+        may_read: Admits,
         ready: Ready = lambda: "",
         traces: Traces | None = None,
         region: str = "local-1",
@@ -62,7 +63,7 @@ class Gateway:
         self.limits = limits or Limits()
         self.triggers = Triggers(snapshot)
         self._api = api
-        self._probes = Probes(ready, exposition)
+        self._probes = Probes(ready, exposition, may_read)
         self._held = Held(self.limits.held)
         self._doorkeeper = Doorkeeper(snapshot, clock, doorkeeping)
         self._logins = Logins(snapshot, clock, region, self._doorkeeper.refused)
@@ -112,7 +113,7 @@ class Gateway:
         if path.startswith(_SIGNED):
             return await self._signed(scope, body, send, identifier)
         if path in _PROBES:
-            return self._probe(path)
+            return await self._probe(path, scope["headers"])
         if path == _OPENAPI:
             await self._passed_on(scope, body.replayed(b""), None, send, identifier)
             return None
@@ -151,8 +152,9 @@ class Gateway:
             # Half an answer cannot be taken back: the server closes the connection, and its length or last chunk is missing.
             log.exception("answer_broken_off", request=id_text(identifier))
 
-    def _probe(self, path: bytes) -> Answer:
-        status, kind, text = self._probes.page(path.decode())
+    async def _probe(self, path: bytes, lines: Lines) -> Answer:
+        authorization = dict(lines).get(b"authorization", b"").decode("latin-1")
+        status, kind, text = await self._probes.page(path.decode(), authorization)
         return Answer(int(status[:3]), [(b"content-type", kind.encode())], text.encode())
 
     async def _send(self, send: Send, answer: Answer, scope: Scope, body: Body, identifier: bytes) -> None:

@@ -1,13 +1,17 @@
 """The gateway as a service of the mesh: the public door, with the dispatcher and control far away."""
 
 import asyncio
+from contextlib import aclosing
 
 from sluice.catalog import Health
 from sluice.host.member import Member, end, until_stopped
+from sluice.host.probes import admits
 from sluice.settings import Settings
 from sluice.wire.dispatch_client import RemoteDispatch
+from sluice.wire.status_client import RemoteStatus
 from sluice_gateway.app import Gateway
 from sluice_gateway.doorkeeper import Doorkeeping
+from sluice_gateway.figures import DispatcherFigures
 from sluice_gateway.kind import KIND
 from sluice_gateway.proxy import ControlProxy
 from sluice_gateway.service import GatewayService
@@ -20,12 +24,14 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         member.probes(),
         member.catalog(frozenset({KIND.name})) as catalog,
         RemoteDispatch(member.peer(settings.dispatcher)) as dispatch,
+        aclosing(RemoteStatus(member.peer(settings.dispatcher))) as status,
     ):
         gateway = Gateway(
             dispatch,
             member.snapshot,
             api=ControlProxy(settings.control_api, member.token).app,
-            exposition=member.exposition.text,
+            exposition=member.exposition.page,
+            may_read=admits(settings.listen, settings.metrics_token.reveal()),
             clock=member.clock,
             traces=member.traces,
             ready=lambda: member.waits_for,
@@ -33,6 +39,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             doorkeeping=Doorkeeping(signature_window_s=settings.signature_window_s, require_nonce=settings.require_nonce),
         )
         member.exposition.add(gateway.samples)
+        member.exposition.add_far(DispatcherFigures(status, member.clock).samples)
         serving = asyncio.create_task(GatewayService(gateway, settings.listen).run(lambda: setattr(member, "waits_for", "")))
         reporting = asyncio.create_task(member.report(catalog, lambda: _health(member)))
         await until_stopped(stop, serving, reporting)

@@ -6,6 +6,8 @@ from sluice.host.member import Member, until_stopped
 from sluice.settings import Settings
 from sluice.wire.runner_server import RunnerService as WireRunner
 from sluice.wire.server import WireServer
+from sluice.wire.status_server import StatusService
+from sluice_runner.checks import checks
 from sluice_runner.engine_process import ProcessEngine
 from sluice_runner.figures import samples
 from sluice_runner.service import RunnerOptions, RunnerService
@@ -20,6 +22,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         async with RunnerService(settings.data, engine, catalog.code, member.clock, options) as runner:
             member.exposition.add(samples(runner.runner.instances))
             runner.keep(member.snapshot)
-            async with WireServer(settings.runner, (WireRunner(runner.runner, runner),), (member.secret,)):
+            status = StatusService(member.exposition.samples, lambda: checks(engine.describe()))
+            async with WireServer(settings.runner, (WireRunner(runner.runner, runner), status), (member.secret,)):
                 member.waits_for = ""
                 await until_stopped(stop)

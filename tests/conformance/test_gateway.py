@@ -68,7 +68,7 @@ class Served:
         snapshot.apply(Change(1, function=Function(binding.function)))
         snapshot.apply(Change(2, binding=binding))
         dispatch = IntakeDispatch(intake, self._bench.arrived)
-        gateway = Gateway(dispatch, snapshot, api=nothing_behind, exposition=str, clock=SystemClock(), limits=LIMITS)
+        gateway = Gateway(dispatch, snapshot, api=nothing_behind, exposition=no_metrics, may_read=bool, clock=SystemClock(), limits=LIMITS)
         service = GatewayService(gateway, "127.0.0.1:0")
 
         def listening() -> None:
@@ -76,6 +76,10 @@ class Served:
             ready()
 
         await service.run(listening)
+
+
+async def no_metrics() -> str:
+    return ""
 
 
 async def nothing_behind(scope: object, receive: object, send: object) -> None:

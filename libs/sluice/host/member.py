@@ -9,7 +9,7 @@ from sluice.catalog import Catalog, Health, Snapshot
 from sluice.clock import SystemClock
 from sluice.errors import ConfigurationError, Unavailable
 from sluice.host.follow import follow
-from sluice.host.probes import Probes
+from sluice.host.probes import Probes, admits
 from sluice.host.tracing import make
 from sluice.metrics import GENERATION, Exposition
 from sluice.settings import Settings
@@ -49,7 +49,8 @@ class Member:
         if not self.settings.probes:
             yield
             return
-        server = await Probes(lambda: self.waits_for, self.exposition.text).serve(self.settings.probes)
+        may_read = admits(self.settings.probes, self.settings.metrics_token.reveal())
+        server = await Probes(lambda: self.waits_for, self.exposition.page, may_read).serve(self.settings.probes)
         async with server:
             yield
 

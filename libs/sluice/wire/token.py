@@ -48,10 +48,10 @@ ANYBODY = ServiceToken("", frozenset({ANY}), frozenset({ANY}))
 """What a peer is where no secret is configured, which is on loopback only."""
 
 _ROLES = {
-    "control": ServiceToken("control", frozenset({"Records.*", "Runner.Instances", "Runner.Logs", "Dispatcher.Seek"})),
+    "control": ServiceToken("control", frozenset({"Records.*", "Runner.Instances", "Runner.Logs", "Dispatcher.Seek", "Status.Checks"})),
     "gateway": ServiceToken(
         "gateway",
-        frozenset({"Catalog.Watch", "Catalog.Report", "Dispatcher.Push", "Dispatcher.Call"}),
+        frozenset({"Catalog.Watch", "Catalog.Report", "Dispatcher.Push", "Dispatcher.Call", "Status.Figures"}),
         frozenset({"gateway", KEYS}),
     ),
     "dispatcher": ServiceToken("dispatcher", frozenset({"Catalog.Watch", "Catalog.Report", "Runner.Run"}), frozenset({FUNCTIONS})),

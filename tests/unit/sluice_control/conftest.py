@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from sluice.clock import SteppedClock
-from sluice_control.control import Check, Control
+from sluice.status import Check
+from sluice_control.control import Control
 from tests.unit.sluice_control.client import Client
 from tests.unit.sluice_control.fakes import KINDS, FakeLogs, FakeRecords
 

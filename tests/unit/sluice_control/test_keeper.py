@@ -13,6 +13,7 @@ import pytest
 from sluice.catalog import Change, Snapshot
 from sluice.clock import SteppedClock
 from sluice.errors import AlreadyRunning, ConfigurationError
+from sluice.status import Check
 from sluice_control.control import Control
 from tests.unit.sluice_control.client import Answer, Client, function_body, package
 from tests.unit.sluice_control.fakes import KINDS, FakeLogs, FakeRecords
@@ -76,7 +77,7 @@ async def _everything(control: Control) -> Snapshot:
     return snapshot
 
 
-async def _no_checks() -> list[tuple[str, bool, str]]:
+async def _no_checks() -> list[Check]:
     return []
 
 

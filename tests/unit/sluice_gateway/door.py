@@ -116,7 +116,8 @@ class Door:
             self.dispatch,
             self.snapshot,
             api=self._api,
-            exposition=lambda: "sluice_events_pending 0\n",
+            exposition=self._metrics,
+            may_read=lambda authorization: authorization != "Bearer wrong",
             clock=self.clock,
             ready=lambda: self.waits_for,
             traces=traces,
@@ -136,6 +137,9 @@ class Door:
         data = {"path": path, "auth": "NONE", "func_info": {"invocation_type": mode.value}, **settings}
         urn = f"{BASE}:{function}:latest"
         self.snapshot.apply(Change(1, binding=Binding(name, PROJECT, "APIG", "gateway", urn, json.dumps(data).encode(), mode=mode)))
+
+    async def _metrics(self) -> str:
+        return "sluice_events_pending 0\n"
 
     async def _api(self, scope: Any, receive: Any, send: Any) -> None:
         self.api_saw.append(scope)
