@@ -69,8 +69,7 @@ class TagApi:
     def _tagged(self, project: str) -> list[Tagged]:
         view = self._control.view
         known = by_function(view.project_tags(project))
-        rows = view.list_functions(project, "", "", 0, self._control.limits.functions)
-        return [Tagged(row.function, known.get(row.function.id, ())) for row in rows]
+        return [Tagged(function, known.get(function.id, ())) for function in view.functions(project)]
 
     def _shown(self, one: Tagged) -> dict[str, Any]:
         return {

@@ -133,6 +133,8 @@ async def test_a_file_of_version_1_is_opened_with_all_that_is_in_it(tmp_path: Pa
     assert view.function("p1", "default", "hello") == FunctionRow(1, "p1", "default", "hello", 5)
     assert view.key("SLOLD") == KeyRow("SLOLD", "p1", "admin", b"\x00\xff", 3, "first start", project_name="default")
     assert view.projects() == [ProjectRow("p1", "default", 0)]
+    (function,) = view.functions("p1")
+    assert (view.test_events(function), view.tags(function), view.reserved_rows("p1"), view.status_log_since("p1")) == ([], [], [], None)
     await registry.close()
     again = SqliteRegistry(path)
     assert again.view.project_row("default") == again.view.project_row("p1") == ProjectRow("p1", "default", 0)
