@@ -3,14 +3,19 @@
 import asyncio
 from collections import deque
 
+_Entry = tuple["asyncio.Future[None]", int, int, int, int]
+
 
 class Window:
     """Counts what is open, in events and bytes. Entering is first come, first served, also across the wait."""
 
+    __slots__ = ("_granted", "_waiting", "events", "size")
+
     def __init__(self, events: int = 0) -> None:
         self.events = events
         self.size = 0
-        self._waiting: deque[tuple[asyncio.Future[None], int, int, int, int]] = deque()
+        self._waiting: deque[_Entry] | None = None
+        """Made when somebody has to wait: one timer's event needs a window too, and ten thousand may be open."""
         self._granted = 0
 
     async def enter(self, events: int, size: int, most: int, most_bytes: int) -> None:
@@ -19,6 +24,8 @@ class Window:
             return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         entry = (future, events, size, most, most_bytes)
+        if self._waiting is None:
+            self._waiting = deque()
         self._waiting.append(entry)
         try:
             await future
@@ -66,11 +73,11 @@ class Window:
                 self._granted += 1
                 future.set_result(None)
 
-    def _abandon(self, entry: tuple[asyncio.Future[None], int, int, int, int]) -> None:
+    def _abandon(self, entry: _Entry) -> None:
         future, events, size, _, _ = entry
         if future.done() and not future.cancelled():
             self._granted -= 1
             self.leave(events, size)
-        elif entry in self._waiting:
+        elif self._waiting is not None and entry in self._waiting:
             self._waiting.remove(entry)
             self._grant()
