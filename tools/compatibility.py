@@ -115,15 +115,21 @@ def differing(known: Mapping[str, tuple[str, str]], here: Iterable[Operation]) -
 
 
 def proofs(tests: Path, names: Iterable[str]) -> dict[str, str]:
-    """The first test of each operation: one whose name goes on from the operation's. Tests with the SDK come before any others."""
+    """A test of each operation: one whose name goes on from the operation's, the shortest. Tests with the SDK come before any others."""
     longest_first = sorted(names, key=len, reverse=True)
     found: dict[str, str] = {}
-    for path in sorted(tests.rglob("test_*.py"), key=lambda path: (path.parent.name != "functiongraph", str(path))):
-        for test in _TEST.findall(path.read_text()):
-            name = next((name for name in longest_first if test == name or test.startswith(f"{name}_")), "")
-            if name:
-                found.setdefault(name, f"{path.relative_to(tests.parent)}::test_{test}")
+    for file, test in sorted(_tests(tests), key=lambda one: ("tests/functiongraph/" not in one[0], len(one[1]), one)):
+        name = next((name for name in longest_first if test == name or test.startswith(f"{name}_")), "")
+        if name:
+            found.setdefault(name, f"{file}::test_{test}")
     return found
+
+
+def _tests(folder: Path) -> Iterator[tuple[str, str]]:
+    """Every test: its file, and its name after `test_`."""
+    for path in folder.rglob("test_*.py"):
+        for test in _TEST.findall(path.read_text()):
+            yield str(path.relative_to(folder.parent)), test
 
 
 def rows(known: Mapping[str, tuple[str, str]], missing: Iterable[str], tests: Path) -> list[Row]:
