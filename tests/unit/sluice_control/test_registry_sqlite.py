@@ -125,10 +125,15 @@ async def test_a_file_of_version_1_is_opened_with_all_that_is_in_it(tmp_path: Pa
     connection.execute("INSERT INTO meta VALUES ('project', 'p1'), ('generation', '7')")
     connection.execute("INSERT INTO function VALUES (1, 'p1', 'default', 'hello', 5)")
     connection.execute("INSERT INTO access_key VALUES ('SLOLD', 'p1', 'admin', x'00ff', 3, 'first start')")
+    connection.execute("INSERT INTO version VALUES (1, 'v1', 2, 3, '{}', '', 0, '', '', x'', 0)")
+    connection.execute("INSERT INTO alias VALUES (1, 'live', 'v1', 4, 'v2', 30, 'of old')")
     connection.execute("PRAGMA user_version = 1")
     connection.close()
     registry = SqliteRegistry(path)
     view = registry.view
+    assert view.aliases(FunctionRow(1, "p1", "default", "hello", 5)) == [
+        AliasRow(FunctionRow(1, "p1", "default", "hello", 5), "live", "v1", 4, "v2", 30, "of old")
+    ]
     assert (view.generation(), view.project()) == (7, "p1")
     assert view.function("p1", "default", "hello") == FunctionRow(1, "p1", "default", "hello", 5)
     assert view.key("SLOLD") == KeyRow("SLOLD", "p1", "admin", b"\x00\xff", 3, "first start", project_name="default")

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from sluice.binding import Binding, Mode, Ordering, TriggerStatus
 from sluice.catalog import Change, FunctionGone, Health, Key
 from sluice.event import Event
-from sluice.function import Alias, Function
+from sluice.function import Alias, Asynchronous, Function, HeaderRule
 from sluice.ledger import Counts, Dead, DeadFilter, End, Route, Step, Story, StoryFilter, StoryPage
 from sluice.usage import Usage, UsageFilter
 
@@ -67,11 +67,12 @@ BINDING = Binding(
     "t-1", "p", "KAFKA", "kafka", URN + ":!live", b'{"password":"secret"}', Mode.ASYNC, TriggerStatus.DISABLED, Ordering.SOURCE, 100, 0.5,
     '{"a":1}', 5, 6, "2", 9, 10,
 )  # fmt: skip
-FUNCTION = Function(URN + ":1", 4, environment={"A": "1"}, secrets={"B": "2"}, max_instances=-1, on_failure=URN + ":2")
+FUNCTION = Function(URN + ":1", 4, environment={"A": "1"}, secrets={"B": "2"}, max_instances=-1, on_failure=URN + ":2", dynamic_memory=True)
 KEY = Key("AK", "SK", "p", "reader")
 CHANGES = (
     Change(4, function=FUNCTION),
     Change(5, alias=Alias(URN + ":!live", "1", "2", 30)),
+    Change(5, alias=Alias(URN + ":!grey", "1", "2", 0, (HeaderRule("X-Grey", "in", "a, b"),), "or", Asynchronous(0, 60, "", URN + ":2"))),
     Change(6, key=KEY),
     Change(9, binding=BINDING),
     Change(9),
