@@ -1,5 +1,7 @@
 """The whole API of control as one ASGI app."""
 
+from functools import cache
+
 import msgspec
 from starlette.types import ASGIApp
 
@@ -49,4 +51,10 @@ def operations(control: Keeper, records: Records, logs: Logs, doctor: Doctor) ->
 def build(control: Keeper, records: Records, logs: Logs, doctor: Doctor, identify: Identify = identity_of) -> ASGIApp:
     """Reached only through the gateway, which has checked who is asking."""
     served = operations(control, records, logs, doctor)
-    return application([*served, *unserved.operations()], identify, msgspec.json.encode(document(served)))
+
+    @cache
+    def described() -> bytes:
+        # most never ask for it, and what it is made of would stay with the process
+        return msgspec.json.encode(document(served))
+
+    return application([*served, *unserved.operations()], identify, described)

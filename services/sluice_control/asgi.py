@@ -97,12 +97,12 @@ def identity_of(scope: Scope) -> Identity | None:
     return found if isinstance(found, Identity) else None
 
 
-def application(operations: list[Operation], identify: Identify = identity_of, described: bytes = b"{}") -> ASGIApp:
-    """An ASGI app of the operations; every answer has an X-Request-Id, every error FunctionGraph's body. `described` is the OpenAPI
+def application(operations: list[Operation], identify: Identify = identity_of, described: Callable[[], bytes] = lambda: b"{}") -> ASGIApp:
+    """An ASGI app of the operations; every answer has an X-Request-Id, every error FunctionGraph's body. `described` makes the OpenAPI
     document, which anybody may read."""
 
     async def describe(_request: Request) -> Response:
-        return Response(described, media_type="application/json")
+        return Response(described(), media_type="application/json")
 
     routes = [Route("/openapi.json", describe)]
     routes += _routes(operations, identify)
