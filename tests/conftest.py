@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.servers import Kafka, ServerMissing, missing
+from tests.servers import Kafka, RabbitMq, ServerMissing, missing
 
-SERVERS = frozenset({"kafka"})
+SERVERS = frozenset({"kafka", "rabbitmq"})
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -20,6 +20,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
     """A real broker, shared by the session: use topics of your own, and start it again if you stop it."""
     server = Kafka(tmp_path_factory.mktemp("kafka"))
+    try:
+        server.start()
+    except ServerMissing as reason:
+        missing(str(reason))
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="session")
+def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMq]:
+    """A real node, shared by the session: use queues of your own, and start it again if you stop it."""
+    server = RabbitMq(tmp_path_factory.mktemp("rabbitmq"))
     try:
         server.start()
     except ServerMissing as reason:

@@ -66,16 +66,16 @@ class Kafka:
         """Returns when the broker accepts connections and answers."""
         if shutil.which("java") is None:
             raise ServerMissing("java is not installed: run make servers")
-        self._script("start", str(self.folder), str(self.port))
+        script("kafka.sh", "start", str(self.folder), str(self.port))
         self._admin().list_topics(timeout=ANSWER_S)
 
     def stop(self) -> None:
         """A clean end."""
-        self._script("stop", str(self.folder))
+        script("kafka.sh", "stop", str(self.folder))
 
     def kill(self) -> None:
         """SIGKILL; returns when its ports are free again."""
-        self._script("kill", str(self.folder))
+        script("kafka.sh", "kill", str(self.folder))
 
     def create_topic(self, name: str | None = None, partitions: int = 1, config: dict[str, str] | None = None) -> str:
         """A new topic, by default under a name of its own; returns when every partition has a leader."""
@@ -107,14 +107,46 @@ class Kafka:
     def _admin(self) -> AdminClient:
         return AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
 
-    def _script(self, *arguments: str) -> None:
-        command = [str(SCRIPTS / "kafka.sh"), *arguments]
-        environment = os.environ | {"OWNER": str(os.getpid())}
-        done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=100)
-        if done.returncode == EX_UNAVAILABLE:
-            raise ServerMissing(done.stderr.strip())
-        if done.returncode != 0:
-            raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()[-2000:]}")
+
+class RabbitMq:
+    """One node. Its data, ports and certificates stay the same through `stop`, `kill` and `start`."""
+
+    username = "sluice"
+    password = "sluice-secret"
+    vhost = "test"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port_run(5)
+        self.address = f"127.0.0.1:{self.port}"
+        self.secure = f"localhost:{self.port + 1}"
+        """TLS; a client certificate is checked where one is shown."""
+        self.figures_port = self.port + 2
+        self.tls_dir = folder / "tls"
+        """ca.pem, client.pem, client.key."""
+
+    def start(self) -> None:
+        """Returns when the node accepts connections."""
+        script("rabbitmq.sh", "start", str(self.folder), str(self.port))
+
+    def stop(self) -> None:
+        """A clean end."""
+        script("rabbitmq.sh", "stop", str(self.folder))
+
+    def kill(self) -> None:
+        """SIGKILL; returns when its ports are free again."""
+        script("rabbitmq.sh", "kill", str(self.folder))
+
+
+def script(name: str, *arguments: str) -> None:
+    """Runs one of the server scripts. What it starts does not outlive this process."""
+    command = [str(SCRIPTS / name), *arguments]
+    environment = os.environ | {"OWNER": str(os.getpid())}
+    done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=100)
+    if done.returncode == EX_UNAVAILABLE:
+        raise ServerMissing(done.stderr.strip())
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()[-2000:]}")
 
 
 def missing(reason: str) -> NoReturn:

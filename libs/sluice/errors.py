@@ -3,6 +3,7 @@
 `SluiceError` carries a `code` (FunctionGraph's `FSS.*` where one exists) so that the API, the command line and the log agree on the name.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 
@@ -64,3 +65,16 @@ class Invalid(ConfigurationError):
         super().__init__("; ".join(map(str, faults)))
         self.faults = faults
         self.code = code
+
+
+def foremost(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """One of several that ended together: a bug before what has to be mended, and that before what only has to wait."""
+    return min(_leaves(group), key=lambda leaf: (isinstance(leaf, SluiceError), isinstance(leaf, Unavailable)))
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for leaf in group.exceptions:
+        if isinstance(leaf, BaseExceptionGroup):
+            yield from _leaves(leaf)
+        else:
+            yield leaf

@@ -1,10 +1,10 @@
 """The Kafka trigger: reads what the group assigns, from where the claims say, and commits what was accepted."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from sluice.clock import Clock, SystemClock
-from sluice.errors import SluiceError, Unavailable
+from sluice.errors import foremost
 from sluice.trigger import Intake
 from sluice_kafka.broker import Broker
 from sluice_kafka.reader import TICK_S, Reader
@@ -28,7 +28,7 @@ class KafkaTrigger:
                 tasks.create_task(self._broker.watch())
                 await self._read(Reader(self._settings, self._broker, intake, tasks, self._clock, self._tick_s), ready)
         except BaseExceptionGroup as group:
-            raise _foremost(group) from None
+            raise foremost(group) from None
         finally:
             await self._broker.close()
 
@@ -40,17 +40,3 @@ class KafkaTrigger:
             await reader.run()
         finally:
             await reader.assignment.revoked()
-
-
-def _foremost(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """One of several: a bug before what has to be mended, and that before what only has to wait."""
-    leaves = list(_leaves(group))
-    return min(leaves, key=lambda leaf: (isinstance(leaf, SluiceError), isinstance(leaf, Unavailable)))
-
-
-def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterable[BaseException]:
-    for leaf in group.exceptions:
-        if isinstance(leaf, BaseExceptionGroup):
-            yield from _leaves(leaf)
-        else:
-            yield leaf

@@ -175,7 +175,13 @@ async def a_hand_over_that_raises_loses_nothing(bench: Bench) -> None:
             assert await bench.confirmed() <= 2
             return
         await run.until_accepted(3)
-        assert values(intake.accepted) == [b"1", b"2", b"3"]
+        # Without positions, what was handed over beside it is not handed over again to come behind it.
+        has_positions = "it_goes_on_from_the_claimed_position" not in bench.cannot
+        assert (values(intake.accepted) if has_positions else sorted(value or b"" for value in values(intake.accepted))) == [
+            b"1",
+            b"2",
+            b"3",
+        ]
         assert None not in run.ends, "run ended as if nothing had happened"
 
 

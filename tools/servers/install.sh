@@ -4,7 +4,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 # program:package pairs of Debian
-needs="java:default-jre-headless mvn:maven openssl:openssl ip:iproute2 iptables:iptables gcc:gcc git:git ps:procps setsid:util-linux wrk:wrk"
+needs="java:default-jre-headless mvn:maven rabbitmq-server:rabbitmq-server openssl:openssl ip:iproute2 iptables:iptables gcc:gcc git:git ps:procps setsid:util-linux wrk:wrk"
 
 lacking() { echo "servers: $*" >&2; [ "${CI:-}" != true ] || exit 1; }
 
@@ -15,6 +15,15 @@ missing_packages() {
     [ -d /usr/include/linux ] && [ -e /usr/include/stdio.h ] || echo libc6-dev
 }
 
+# A package of a server starts it; tests start their own, as they need them.
+policy=/usr/sbin/policy-rc.d
+keep_services_down() {
+    [ ! -e "$policy" ] || return 0
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+    trap 'rm -f "$policy"' EXIT
+}
+
 install_packages() {
     [ $# -gt 0 ] || return 0
     if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
@@ -22,6 +31,7 @@ install_packages() {
         return 0
     fi
     export DEBIAN_FRONTEND=noninteractive
+    keep_services_down
     # The lists of a fresh machine may be empty or old: once again after an update.
     apt-get install -y -qq --no-install-recommends "$@" >/dev/null 2>&1 ||
         { apt-get update -qq && apt-get install -y -qq --no-install-recommends "$@" >/dev/null; } ||

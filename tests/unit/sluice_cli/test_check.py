@@ -66,7 +66,7 @@ functions:
         schedule_type: Cron
         schedule: 61 * * * *
       - {type: TIMER, name: t, schedule_type: Rate, schedule: 3m, batch_size: 2}
-      - {type: RABBITMQ}
+      - {type: ROCKETMQ}
       - {type: NOSUCH}
       - {name: x}
 """,
@@ -88,7 +88,7 @@ functions:
         ["sluice.yaml:21", "functions.other.triggers.3.type"],
         ["sluice.yaml:22", "functions.other.triggers.4.type"],
     ]
-    assert 'pip install "sluice[rabbitmq]"' in lines[12]
+    assert 'pip install "sluice[rocketmq]"' in lines[12]
 
 
 def test_a_file_without_functions_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,5 @@
+"""The rabbitmq kind."""
+
+from sluice_rabbitmq.kind import KIND
+
+__all__ = ["KIND"]
