@@ -78,10 +78,11 @@ class Reader:
         # Nothing is there: wait for records, or for a partition that may be read again.
         self._reading = asyncio.create_task(self._broker.read(places, self._most, self._tick_s))
         try:
-            await asyncio.wait({self._reading})
-        finally:
-            self._reading.cancel()
-        return {} if self._reading.cancelled() else self._reading.result()
+            return await self._reading
+        except asyncio.CancelledError:
+            if _is_cancelled():
+                raise
+            return {}  # only the reading was cancelled, by `_wake`
 
     async def _wait(self) -> int:
         self._changed.clear()
@@ -134,3 +135,9 @@ class Reader:
         while True:
             await asyncio.sleep(self._tick_s)
             await self.assignment.commit(self.assignment.open.values())
+
+
+def _is_cancelled() -> bool:
+    """Whether somebody ends this task, and not only what it waits for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
