@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from sluice.errors import Invalid, SluiceError
-from sluice_cli import dead, events, files, keys, listing, projects, reserve, running, show, tags, triggers
+from sluice_cli import dead, events, files, invocations, keys, listing, projects, reserve, running, show, tags, triggers
 from sluice_cli.apply import Done
 from sluice_cli.apply import apply as apply_manifest
 from sluice_cli.client import Unreachable
@@ -105,6 +105,9 @@ def show_version() -> None:
 
 for command in (listing.get, listing.describe, listing.delete, running.invoke, running.logs, running.tail, running.explain, running.doctor):
     app.command()(command)
+app.command()(invocations.invocations)
+app.command()(invocations.cancel)
+app.command()(invocations.stats)
 app.add_typer(triggers.app, name="trigger")
 app.command()(files.export)
 app.command("import")(files.import_)

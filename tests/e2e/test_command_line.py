@@ -88,6 +88,20 @@ def test_test_events_tags_reserved_instances_and_files(run: Run, tmp_path: Path)
     assert json.loads(run("invoke", "copies:hello", "-d", '{"name": "copy"}').stdout) == {"message": "hello copy"}
 
 
+def test_invocations_are_listed_cancelled_and_counted(run: Run) -> None:
+    run("apply", "-f", str(EXAMPLES / "hello/sluice.yaml"))
+    request = run("invoke", "hello", "--async", "-d", "{}").stdout.strip()
+    until(run, request, "SUCCESS")
+    (shown,) = told(run, "invocations", "hello", "--state", "success", "--limit", "1")
+    assert shown["status"] == "SUCCESS"
+    assert request in run("invocations", "hello").stdout
+    assert told(run, "invocations", "hello", "--state", "fail") == []
+    assert "FSS.0400" in run("cancel", "hello", request, code=1).stderr
+    assert sum(point["value"] for point in told(run, "stats", "hello")["count"] if point["value"] > 0) >= 1
+    assert "fail count" in run("stats", "hello", "--minutes", "5").stdout
+    assert any(one["function"].endswith(":hello:latest") for one in told(run, "stats"))
+
+
 def test_an_event_that_failed_is_kept_redriven_and_purged(run: Run, tmp_path: Path) -> None:
     code = tmp_path / "code"
     code.mkdir()
