@@ -13,7 +13,7 @@ from sluice.ledger import DeadFilter
 from sluice.outcome import FailureKind, Verdict
 from sluice.runner import Call
 from tests.unit.sluice_dispatcher.fake_runner import failed
-from tests.unit.sluice_dispatcher.test_dispatcher import FUNCTION, Mesh
+from tests.unit.sluice_dispatcher.mesh import FUNCTION, Mesh
 
 ALIAS = f"{FUNCTION}:!live"
 RULES = (HeaderRule("x-grey", "=", "yes"),)

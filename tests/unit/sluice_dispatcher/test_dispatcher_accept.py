@@ -1,0 +1,217 @@
+"""What the dispatcher takes in: slices, pushes, calls and invocations, over the real embedded ledger."""
+
+import asyncio
+
+import msgspec
+import pytest
+
+from sluice.binding import Binding, TriggerStatus
+from sluice.errors import ClaimLost, Unavailable
+from sluice.event import MAX_ASYNC_BODY_BYTES, MAX_EVENT_BYTES, Event, random_id
+from sluice.ledger import Slice, SourceKey
+from sluice.outcome import Failure, FailureKind, Reply, Verdict
+from sluice_dispatcher.dispatcher import api_trigger
+from tests.unit.sluice_dispatcher.mesh import FUNCTION, KEY, URN, Mesh, a_slice, an_event
+from tests.waiting import until
+
+
+async def test_a_slice_is_accepted_once(mesh: Mesh) -> None:
+    session = mesh.dispatcher.session("kafka")
+    claim = await session.claim(KEY, assigned=True)
+    await session.accept(a_slice(claim.position, "2", an_event(), an_event(), epoch=claim.epoch))
+    with pytest.raises(ClaimLost):
+        await session.accept(a_slice(claim.position, "2", an_event(), an_event(), epoch=claim.epoch))
+    await mesh.running(2)
+    assert mesh.ledger.counts()["t1"].received == 2
+
+
+async def test_a_source_that_was_taken_over_is_refused_to_its_old_owner(mesh: Mesh) -> None:
+    old, new = mesh.dispatcher.session("kafka-1"), mesh.dispatcher.session("kafka-2")
+    first = await old.claim(KEY, assigned=True)
+    second = await new.claim(KEY, assigned=True)
+    assert second.epoch > first.epoch
+    with pytest.raises(ClaimLost):
+        await old.accept(a_slice(None, "1", an_event(), epoch=first.epoch))
+    await new.accept(a_slice(None, "1", an_event(), epoch=second.epoch))
+
+
+async def test_a_claim_waits_for_the_living_owner(mesh: Mesh) -> None:
+    old, new = mesh.dispatcher.session("timer-1"), mesh.dispatcher.session("timer-2")
+    await old.claim(KEY)
+    waiting = asyncio.ensure_future(new.claim(KEY))
+    await asyncio.sleep(0.01)
+    assert not waiting.done()
+    await old.close()
+    assert (await asyncio.wait_for(waiting, 5)).epoch == 2
+
+
+async def test_a_claim_that_was_taken_over_is_not_let_go_by_its_old_owner(mesh: Mesh) -> None:
+    old, new, third = (mesh.dispatcher.session(f"kafka-{number}") for number in range(3))
+    await old.claim(KEY)
+    await new.claim(KEY, assigned=True)
+    await old.close()
+    waiting = asyncio.ensure_future(third.claim(KEY))
+    await asyncio.sleep(0.01)
+    assert not waiting.done()
+    await new.close()
+    await asyncio.wait_for(waiting, 5)
+
+
+async def test_the_window_holds_a_replayable_source_back(mesh: Mesh) -> None:
+    mesh.bind(msgspec.structs.replace(mesh.snapshot.bindings["t1"], max_pending=2))
+    session = mesh.dispatcher.session("kafka")
+    claim = await session.claim(KEY)
+    await session.accept(a_slice(None, "2", an_event(), an_event(), epoch=claim.epoch))
+    third = asyncio.ensure_future(session.accept(a_slice("2", "3", an_event(), epoch=claim.epoch)))
+    await mesh.running(2)
+    assert not third.done()
+    mesh.runner.answer()
+    await asyncio.wait_for(third, 5)
+
+
+async def test_an_empty_slice_waits_behind_what_the_window_holds_back(mesh: Mesh) -> None:
+    mesh.bind(msgspec.structs.replace(mesh.snapshot.bindings["t1"], max_pending=1))
+    session = mesh.dispatcher.session("kafka")
+    claim = await session.claim(KEY)
+    await session.accept(a_slice(None, "1", an_event(), epoch=claim.epoch))
+    second = asyncio.ensure_future(session.accept(a_slice("1", "2", an_event(), epoch=claim.epoch)))
+    gap = asyncio.ensure_future(session.accept(a_slice("2", "9", epoch=claim.epoch)))
+    await mesh.running(1)
+    mesh.runner.answer()
+    await asyncio.wait_for(asyncio.gather(second, gap), 5)
+
+
+async def test_what_reached_the_disk_runs_even_if_whoever_offered_it_has_gone(mesh: Mesh) -> None:
+    session = mesh.dispatcher.session("kafka")
+    claim = await session.claim(KEY)
+    offered = asyncio.ensure_future(session.accept(a_slice(None, "1", an_event(), epoch=claim.epoch)))
+    pushed = asyncio.ensure_future(mesh.dispatcher.push("t1", an_event()))
+    await asyncio.sleep(0)
+    offered.cancel()
+    pushed.cancel()
+    await mesh.running(2)
+
+
+async def test_an_unknown_or_disabled_trigger_is_told_to_come_back(mesh: Mesh) -> None:
+    mesh.bind(msgspec.structs.replace(mesh.snapshot.bindings["t1"], trigger="t2", status=TriggerStatus.DISABLED))
+    for trigger in ("t2", "nobody"):
+        outcome = await mesh.dispatcher.push(trigger, an_event())
+        assert outcome.verdict is Verdict.RETRY
+        assert outcome.retry_after_s > 0
+        with pytest.raises(Unavailable):
+            await mesh.dispatcher.accept(Slice(SourceKey(trigger, "1", "s"), 1, None, "1", [an_event()]))
+
+
+async def test_a_function_that_a_remembered_catalog_lacks_is_not_said_to_be_gone_before_control_has_spoken(mesh: Mesh) -> None:
+    newer = f"{FUNCTION}:newer"
+    mesh.snapshot.remembered = True
+    told = await mesh.dispatcher.invoke("p1", newer, an_event())
+    assert (told.verdict, told.reply and told.reply.failure and told.reply.failure.kind) == (Verdict.DONE, FailureKind.START_FAILED)
+    outcome = await mesh.dispatcher.invoke_async("p1", newer, an_event())
+    assert (outcome.verdict, outcome.retry_after_s > 0) == (Verdict.RETRY, True)
+    mesh.snapshot.remembered = False
+    for invoke in (mesh.dispatcher.invoke, mesh.dispatcher.invoke_async):
+        assert (await invoke("p1", newer, an_event())).verdict is Verdict.REFUSED
+
+
+async def test_a_synchronous_call_gets_the_answer_and_leaves_no_record(mesh: Mesh) -> None:
+    event = an_event()
+    calling = asyncio.ensure_future(mesh.dispatcher.call("t1", event, 5))
+    await mesh.running(1)
+    mesh.runner.answer(Reply(201, b"made"))
+    outcome = await calling
+    assert outcome.reply is not None
+    assert (outcome.reply.status, outcome.reply.body) == (201, b"made")
+    assert await mesh.dispatcher.explain("p1", event.id) is None
+
+
+async def test_a_synchronous_call_is_not_kept_longer_than_its_caller_waits(mesh: Mesh) -> None:
+    outcome = await mesh.dispatcher.call("t1", an_event(), 0.01)
+    assert outcome.reply is not None
+    assert outcome.reply.failure == Failure(FailureKind.TIMEOUT, "no answer within 0.01 s")
+
+
+async def test_calls_beyond_the_credit_wait_their_turn_and_beyond_the_bound_are_refused(mesh: Mesh) -> None:
+    mesh.runner.slots = 1
+    mesh.dispatcher._calls._max_waiting = 2
+    calls = [asyncio.ensure_future(mesh.dispatcher.call("t1", an_event(), 5)) for _ in range(4)]
+    await mesh.running(1)
+    refused = [call.result() for call in (await asyncio.wait(calls, timeout=0.05))[0]]
+    assert [outcome.verdict for outcome in refused] == [Verdict.RETRY]
+    for _ in range(3):
+        await until(lambda: mesh.runner.held)
+        mesh.runner.answer()
+    done = await asyncio.gather(*calls)
+    assert sum(outcome.verdict is Verdict.DONE for outcome in done) == 3
+
+
+async def test_an_invocation_of_another_projects_function_does_not_exist(mesh: Mesh) -> None:
+    for invoke in (mesh.dispatcher.invoke, mesh.dispatcher.invoke_async):
+        outcome = await invoke("p2", URN, an_event())
+        assert outcome.verdict is Verdict.REFUSED
+
+
+async def test_an_asynchronous_invocation_is_accepted_recorded_and_bounded(mesh: Mesh) -> None:
+    event = an_event()
+    assert (await mesh.dispatcher.invoke_async("p1", URN, event)).verdict is Verdict.DONE
+    await mesh.running(1)
+    mesh.runner.answer()
+    await mesh.until_state(event.id, "SUCCESS")
+    assert mesh.ledger.counts()[api_trigger("p1")].received == 1
+    large = await mesh.dispatcher.invoke_async("p1", URN, an_event(b"x" * (MAX_ASYNC_BODY_BYTES + 1)))
+    assert large.verdict is Verdict.REFUSED
+
+
+async def test_an_oversized_event_of_a_source_is_recorded_as_refused_and_its_neighbours_run(mesh: Mesh) -> None:
+    session = mesh.dispatcher.session("kafka")
+    claim = await session.claim(KEY)
+    large, small = an_event(b"x" * (MAX_EVENT_BYTES + 1)), an_event()
+    await session.accept(a_slice(None, "2", large, small, epoch=claim.epoch))
+    await mesh.running(1)
+    assert mesh.runner.answer().id == small.id
+    await mesh.until_state(large.id, "DISCARD")
+
+
+async def test_an_oversized_event_does_not_let_the_slices_behind_it_overtake(mesh: Mesh) -> None:
+    session = mesh.dispatcher.session("kafka")
+    claim = await session.claim(KEY)
+    large = an_event(b"x" * (MAX_EVENT_BYTES + 1))
+    pieces = [a_slice(None, "1", large, epoch=claim.epoch), a_slice("1", "2", an_event(), epoch=claim.epoch)]
+    await asyncio.wait_for(asyncio.gather(*(session.accept(piece) for piece in pieces)), 10)
+    assert mesh.ledger.counts()["t1"].received == 2
+
+
+async def test_an_event_seen_before_is_answered_and_not_run_again(mesh: Mesh) -> None:
+    for _ in range(2):
+        outcome = await mesh.dispatcher.push("t1", an_event(), "message-1")
+        assert outcome.verdict is Verdict.DONE
+    await mesh.running(1)
+    assert mesh.ledger.counts()["t1"].received == 1
+
+
+async def test_of_slices_offered_together_one_that_waits_or_is_refused_holds_up_no_other(mesh: Mesh) -> None:
+    for name in ("t2", "t3", "t4"):
+        status = TriggerStatus.DISABLED if name == "t3" else TriggerStatus.ACTIVE
+        mesh.bind(Binding(name, "p1", "TIMER", "timer", URN, b"{}", max_pending=1, status=status))
+    session = mesh.dispatcher.session("timer")
+    keys = [SourceKey(name, "1", "s") for name in ("t2", "t3", "t4", "t1")]
+    claims = [await session.claim(key) for key in keys]
+    await session.accept(Slice(claims[2].key, claims[2].epoch, None, "1", [Event(random_id(), b"{}")]))
+    lost = await session.claim(keys[3])
+    told: dict[int, Exception | None] = {}
+    pieces = [Slice(claim.key, claim.epoch, None, "1", [Event(random_id(), b"{}")]) for claim in (claims[0], claims[1])]
+    pieces.append(Slice(claims[2].key, claims[2].epoch, "1", "2", [Event(random_id(), b"{}")]))
+    pieces.append(Slice(keys[3], lost.epoch - 1, None, "1", [Event(random_id(), b"{}")]))
+    session.accept_all(pieces, told.__setitem__)
+    assert not told
+    await until(lambda: len(told) == 3)
+    assert told[0] is None
+    assert isinstance(told[1], Unavailable)
+    assert isinstance(told[3], ClaimLost)
+    await mesh.running(2)
+    mesh.runner.answer(Reply(200))
+    mesh.runner.answer(Reply(200))
+    await until(lambda: len(told) == 4)
+    assert told[2] is None
+    await mesh.running(1)
+    assert "t1" not in mesh.ledger.counts()
