@@ -93,7 +93,11 @@ class FunctionApi:
         return nothing()
 
     async def show_config(self, call: Call) -> Response:
-        return self._configuration(Shown, self._target(call).version(self._control.view))
+        wanted, view = self._target(call), self._control.view
+        row = wanted.version(view)
+        kept = view.reserved_row(row.function, wanted.urn.qualifier)
+        shown = answers.configuration(Shown, row, self._control.region)
+        return json(msgspec.structs.replace(shown, reserved_instance_idle_mode=kept.config.idle_mode if kept else None))
 
     async def update_config(self, call: Call) -> Response:
         body, urn = _read(call, UpdateConfig), self._target(call)

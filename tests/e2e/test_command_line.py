@@ -42,6 +42,15 @@ def until(run: Run, event: str, state: str) -> dict[str, Any]:
     raise AssertionError(story)
 
 
+def ready(run: Run, function: str, number: int) -> None:
+    """Returns once so many instances are ready."""
+    for _ in range(40):
+        states = [instance["state"] for instance in told(run, "describe", "function", function)["instances"]]
+        if states == ["ready"] * number:
+            return
+    raise AssertionError(states)
+
+
 def test_a_file_is_applied_called_watched_and_taken_back(run: Run) -> None:
     file = str(EXAMPLES / "hello/sluice.yaml")
     assert [done["how"] for done in told(run, "apply", "-f", file)] == ["created"] * 3
@@ -85,6 +94,8 @@ def test_test_events_tags_reserved_instances_and_files(run: Run, tmp_path: Path)
     file = str(tmp_path / "hello.zip")
     run("export", "hello", file)
     assert "function:copies:hello:latest" in run("import", file, "--package", "copies").stdout
+    run("reserve", "set", "copies:hello", "1")
+    ready(run, "copies:hello", 1)
     assert json.loads(run("invoke", "copies:hello", "-d", '{"name": "copy"}').stdout) == {"message": "hello copy"}
 
 

@@ -54,6 +54,8 @@ async def test_reserved_instances_are_set_and_listed_by_number_and_by_configurat
         "tactics_config": tactics(),
     }
     page = {"next_marker": 2, "previous_marker": 0, "current_count": 2}
+    idle = [(await hello("GET", f"{FUNCTIONS}/{encoded(urn(hello, each))}/config")).json for each in ("!live", "latest", "v1")]
+    assert [each["reserved_instance_idle_mode"] for each in idle] == [True, False, None]
     configs = (await hello("GET", f"{FUNCTIONS}/reservedinstanceconfigs")).json
     assert (configs["page_info"], configs["count"]) == (page, 2)
     assert configs["reserved_instances"][0] == {

@@ -11,6 +11,7 @@ from sluice.errors import Unavailable
 from sluice.function import Alias, Function
 from sluice.host import follow as module
 from sluice.host.follow import follow, restore, save
+from sluice.reservation import Reservation, ReservedSchedule
 from tests.waiting import until
 
 URN = "urn:fss:local-1:p1:function:default:f"
@@ -86,11 +87,14 @@ async def test_what_is_still_there_is_never_missing_meanwhile() -> None:
 
 async def test_a_service_starts_from_disk_without_control(tmp_path: Path) -> None:
     file = tmp_path / "catalog"
-    first = await followed(ScriptedCatalog([function("latest"), Change(1, alias=Alias(f"{URN}:!a", "latest")), Change(1)]), 1, file)
+    kept = Change(1, reservation=Reservation(f"{URN}:!a", 2, (ReservedSchedule("0 0 8 * * *", 3, 1.0, 2.0),)))
+    script = [function("latest"), Change(1, alias=Alias(f"{URN}:!a", "latest")), kept, Change(1)]
+    first = await followed(ScriptedCatalog(script), 1, file)
     again = Snapshot()
     restore(file, again)
     assert again.synced
     assert (again.functions, again.aliases) == (first.functions, first.aliases)
+    assert again.reservations == first.reservations == {f"{URN}:!a": kept.reservation}
     assert file.stat().st_mode & 0o777 == 0o600
 
 

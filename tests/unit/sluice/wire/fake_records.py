@@ -8,6 +8,7 @@ from sluice.catalog import Change, FunctionGone, Health, Key
 from sluice.event import Event
 from sluice.function import Alias, Asynchronous, Function, HeaderRule
 from sluice.ledger import Counts, Dead, DeadFilter, End, Route, Step, Story, StoryFilter, StoryPage
+from sluice.reservation import Reservation, ReservedSchedule, ReservedUse
 from sluice.usage import Usage, UsageFilter
 
 EVENT = b"0123456789abcdef"
@@ -74,6 +75,7 @@ CHANGES = (
     Change(5, alias=Alias(URN + ":!live", "1", "2", 30)),
     Change(5, alias=Alias(URN + ":!grey", "1", "2", 0, (HeaderRule("X-Grey", "in", "a, b"),), "or", Asynchronous(0, 60, "", URN + ":2"))),
     Change(6, key=KEY),
+    Change(6, reservation=Reservation(URN + ":!live", 2, (ReservedSchedule("0 0 8 * * *", 5, 1.0, 2.5),), (ReservedUse(60, 1),))),
     Change(9, binding=BINDING),
     Change(9),
     Change(10, removed="binding:t-1"),
