@@ -107,6 +107,21 @@ async def test_what_cannot_be_accepted_now_raises_unavailable_with_its_hint(disp
     await session.close()
 
 
+async def test_of_slices_handed_over_together_each_is_told_of_once(dispatch: Dispatch, fake: FakeDispatch) -> None:
+    session = dispatch.session("timer")
+    keys = [SourceKey(trigger, "1", "schedule") for trigger in ("t-1", GONE, "t-2", "t-3")]
+    for key in keys:
+        await session.claim(key)
+    pieces = [piece("5" if key.trigger == "t-3" else None, "6", event(key.trigger.encode()), key=key) for key in keys]
+    told: list[tuple[int, type[Exception] | None]] = []
+    session.accept_all(pieces, lambda index, error: told.append((index, type(error) if error else None)))
+    assert not told
+    await until(lambda: len(told) == len(pieces))
+    assert dict(told) == {0: None, 1: Unavailable, 2: None, 3: ClaimLost}
+    assert [each.body for each in fake.events] == [b"t-1", b"t-2"]
+    await session.close()
+
+
 async def test_a_claim_waits_for_the_session_that_holds_the_source(dispatch: Dispatch) -> None:
     first, second = dispatch.session("kafka"), dispatch.session("kafka")
     held = await first.claim(KEY)
