@@ -71,7 +71,7 @@ class AnswersAtOnce:
     def on_credit(self, listener: Callable[[str], None]) -> None:
         pass
 
-    def cancel(self, event: bytes) -> bool:
+    def cancel(self, event: bytes, *, force: bool = False) -> bool:
         return False
 
 
