@@ -170,7 +170,7 @@ def reserved_by_version(snapshot: Snapshot, now: float) -> Counter[str]:
 
 
 def _failed(tally: _Tally, reply: Reply, kind: FailureKind) -> None:
-    if kind in _NOT_EXECUTED:
+    if kind in _NOT_EXECUTED or (kind is FailureKind.CANCELLED and not reply.instance):
         return
     if reply.instance:
         tally.took_ms.append(reply.duration_ms)

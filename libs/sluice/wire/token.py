@@ -54,7 +54,11 @@ _ROLES = {
         frozenset({"Catalog.Watch", "Catalog.Report", "Dispatcher.Push", "Dispatcher.Call", "Status.Figures"}),
         frozenset({"gateway", KEYS}),
     ),
-    "dispatcher": ServiceToken("dispatcher", frozenset({"Catalog.Watch", "Catalog.Report", "Runner.Run"}), frozenset({FUNCTIONS})),
+    "dispatcher": ServiceToken(
+        "dispatcher",
+        frozenset({"Catalog.Watch", "Catalog.Report", "Runner.Run", "Runner.Unstarted", "Runner.Instances"}),
+        frozenset({FUNCTIONS}),
+    ),
     "runner": ServiceToken("runner", frozenset({"Catalog.*"}), frozenset({FUNCTIONS})),
 }
 _TRIGGER_RPCS = frozenset(

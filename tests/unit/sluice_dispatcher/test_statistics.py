@@ -58,7 +58,7 @@ async def test_failures_are_the_functions_or_the_systems_and_waiting_is_neither(
     statistics.ended(ONE, a_failure(FailureKind.TIMEOUT, 8.0))
     statistics.ended(ONE, a_failure(FailureKind.LOST, 2.0))
     statistics.ended(ONE, a_failure(FailureKind.INIT_FAILED, instance=""))
-    for kind in (FailureKind.NO_CAPACITY, FailureKind.CONNECTION_RESET, FailureKind.DISABLED):
+    for kind in (FailureKind.NO_CAPACITY, FailureKind.CONNECTION_RESET, FailureKind.DISABLED, FailureKind.CANCELLED):
         statistics.ended(ONE, a_failure(kind, instance=""))
     statistics.rejected(ONE)
     (row,) = await statistics.usage(ALL)
