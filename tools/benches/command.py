@@ -10,7 +10,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from tools.benches import backlog, cold, http, idle, kafka, lone, machine, page, plot, timers, words
+from tools.benches import backlog, cold, http, idle, invoke, kafka, lone, machine, page, plot, registry, timers, words
 from tools.benches.figure import Row
 from tools.benches.setting import ROOT, Missing, Setting
 
@@ -19,11 +19,13 @@ ROWS: dict[str, Callable[[Setting], Row]] = {
     "mesh": kafka.mesh,
     "batch": kafka.batches,
     "http": http.row,
+    "invoke": invoke.row,
     "lone": lone.one_process,
     "lone-mesh": lone.mesh,
     "cold": cold.row,
     "backlog": backlog.row,
     "timers": timers.row,
+    "registry": registry.row,
     "idle": idle.one_process,
     "idle-mesh": idle.mesh,
 }

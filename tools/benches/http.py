@@ -38,15 +38,15 @@ def parsed(text: str) -> Load:
 
 
 class Wrk:
-    """The load generator, posting 1 KiB."""
+    """The load generator, posting 1 KiB, or what another script says."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, script: str = SCRIPT) -> None:
         found = shutil.which("wrk")
         if found is None:
             raise Missing("wrk is not installed: run make servers")
         self._program = found
         self._script = folder / "post.lua"
-        self._script.write_text(SCRIPT)
+        self._script.write_text(script)
 
     def load(self, url: str, connections: int, seconds: int) -> Load:
         command = [self._program, "-t1", f"-c{connections}", f"-d{seconds}", "--latency", "-s", str(self._script), url]
