@@ -71,8 +71,11 @@ class AnswersAtOnce:
     def on_credit(self, listener: Callable[[str], None]) -> None:
         pass
 
-    def cancel(self, event: bytes, *, force: bool = False) -> bool:
+    def cancel(self, event: bytes, *, force: bool = True) -> bool:
         return False
+
+    async def unstarted(self) -> frozenset[bytes]:
+        return frozenset()
 
 
 class WatchedSession:
