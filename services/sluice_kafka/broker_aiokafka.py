@@ -96,8 +96,15 @@ class AiokafkaBroker:
             raise OutsideLog([Place(*place) for place in outside.args[0]]) from outside
         except FAILURES as error:
             raise translated(error, self._servers) from error
+        if not batches and self._has_stopped_fetching():
+            raise SourceLost("the driver has stopped reading at an error of its own")
         # The driver's partitions are tuples that equal ours.
         return cast("Mapping[Place, Sequence[Message]]", batches)
+
+    def _has_stopped_fetching(self) -> bool:
+        """The driver's own task ends at an error that it does not know; after that every read is empty, and nothing says so."""
+        fetcher = self._member_now._fetcher
+        return fetcher is not None and fetcher.error_future.done()
 
     def seek(self, place: Place, offset: int) -> None:
         if place in self._member_now.assignment():
