@@ -45,7 +45,11 @@ class Call(msgspec.Struct):
         return str(self.request.path_params[name])
 
     def query(self, name: str, default: str = "") -> str:
-        return self.request.query_params.get(name, default)
+        """Raises Invalid (FSS.1001) for one that is there more than once: either could be meant."""
+        found = self.request.query_params.getlist(name)
+        if len(found) > 1:
+            raise Invalid([Fault(name, f"is there {len(found)} times, and may be there once")], "FSS.1001")
+        return found[0] if found else default
 
     def number(self, name: str, default: int, most: int) -> int:
         """A count or a marker: absent, 0 and too much mean `most` or the default; less than 0 or no number is refused (FSS.1001)."""

@@ -28,6 +28,7 @@ _BASE = "/sluice/v1/{project_id}"
 _DEAD = ("trigger", "function", "failure", "since", "until", "after", "limit", "body")
 _PAGE = 100
 _MOST = 1000
+_MOST_REDRIVEN = 1_000_000
 
 
 class MeshApi:
@@ -87,8 +88,8 @@ class MeshApi:
 
     async def redrive(self, call: Call) -> Response:
         body = call.decode(Redrive)
-        if body.limit < 1:
-            raise Invalid([Fault("limit", f"is {body.limit}, and is at least 1")])
+        if not 1 <= body.limit <= _MOST_REDRIVEN:
+            raise Invalid([Fault("limit", f"is {str(body.limit)[:20]}, and is from 1 to {_MOST_REDRIVEN}")])
         events = await self._records.redrive(self._filter(call, body), body.limit, body.dry_run)
         return json({"events": [id_text(event) for event in events], "count": len(events)})
 

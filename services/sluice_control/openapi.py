@@ -80,8 +80,10 @@ def _reached(shown: Any, schemas: dict[str, Any]) -> set[str]:
 
 
 def _allow_nulls(shown: dict[str, Any]) -> None:
-    """In a body null means the same as leaving the field out."""
+    """In a body null means the same as leaving the field out, also of one that nobody knows."""
     required = shown.get("required", [])
+    if shown.get("additionalProperties") is False:
+        shown["additionalProperties"] = {"type": "null"}
     for name, kind in shown.get("properties", {}).items():
         if isinstance(kind.get("additionalProperties"), dict):
             kind["additionalProperties"] = _nullable(kind["additionalProperties"])
@@ -130,6 +132,7 @@ def _responses(promise: Promise, schema_of: SchemaOf) -> dict[str, Any]:
     by_status: dict[int, list[str]] = {}
     for code in (*EVERYWHERE, *promise.errors):
         by_status.setdefault(status(code), []).append(code)
+    by_status[405] = ["FSS.0404"]
     refusals = {str(number): _refusal(codes) for number, codes in sorted(by_status.items())}
     return {str(promise.status): _success(promise, schema_of), **refusals}
 

@@ -114,7 +114,7 @@ def test_list_active_async_invocations_are_those_that_have_not_ended(sdk: Sdk, f
 @pytest.mark.parametrize("kind", ["force", "recursive"])
 def test_cancel_async_invocation_ends_it(sdk: Sdk, function: str, kind: str) -> None:
     sdk("update_function_max_instance_config", function_urn=function, body={"max_instance_num": 1})
-    request = begin(sdk, function, {"do": "sleep", "seconds": 20})
+    request = begin(sdk, function, {"do": "sleep", "seconds": 3})
     until_state(sdk, function, request, "RUNNING")
     assert sdk("cancel_async_invocation", function_urn=function, body={"request_id": request, "type": kind}).status_code == 200
     deadline = time.monotonic() + 30

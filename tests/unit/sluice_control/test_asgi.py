@@ -115,3 +115,7 @@ async def test_a_refused_method_is_told_which_ones_the_path_has(api: Client, pat
     answer = await api("PATCH", FUNCTIONS + path)
     assert answer.status == 405
     assert sorted(answer.headers["allow"].split(", ")) == methods.split(", ")
+
+
+async def test_a_parameter_that_is_there_twice_is_refused(api: Client) -> None:
+    assert (await api("GET", f"{FUNCTIONS}?maxitems=1&maxitems=2")).error == (400, "FSS.1001")

@@ -162,3 +162,8 @@ async def test_following_ends_when_the_reader_goes(api: Client, logs: FakeLogs) 
     answer = await api("GET", f"{OURS}/functions/hello/logs?follow=true", until=1)
     assert len(answer.body.splitlines()) == 1
     assert logs.closed
+
+
+@pytest.mark.parametrize("limit", [0, -1, 1_000_001, 2**64, 10**400])
+async def test_a_redrive_is_of_1_to_a_million(api: Client, limit: int) -> None:
+    assert (await api("POST", f"{OURS}/dead/redrive", {"limit": limit})).error == (400, "FSS.0400")
