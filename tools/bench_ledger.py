@@ -127,7 +127,7 @@ async def deduplicated(ledger: SqliteLedger, events: int) -> dict[str, float]:
     base = await making(events, body)
     began = cpu_s()
     for turn in range(events // BATCH):
-        pushes = [Push([Event(random_id(), body)], [f"{began}-{turn}-{number}"]) for number in range(BATCH)]
+        pushes = [Push([Event(random_id(), body)], [(f"{began}-{turn}-{number}",)]) for number in range(BATCH)]
         answers = await asyncio.gather(*(ledger.accept(ROUTE, push) for push in pushes))
         ends = [Ended(pending, End.SUCCESS, pending.accepted_at + 0.01, 3.0, status=200) for (pending,) in answers]
         await asyncio.gather(*(ledger.settle([end]) for end in ends))

@@ -3,7 +3,7 @@
 `SluiceError` carries a `code` (FunctionGraph's `FSS.*` where one exists) so that the API, the command line and the log agree on the name.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 
@@ -33,6 +33,14 @@ class SourceRefused(ConfigurationError):
 
 class ClaimLost(SluiceError):
     """The claim is no longer the current one, or the slice does not begin at the stored position. Claim again and go on from there."""
+
+
+class PartlyKnown(SluiceError):
+    """Some of an event's records were accepted before, with another event: those of the ids in `known`. Push the others by themselves."""
+
+    def __init__(self, known: Sequence[str]) -> None:
+        super().__init__(f"{len(known)} of the records were accepted before")
+        self.known = tuple(known)
 
 
 class LedgerFull(Unavailable):

@@ -66,11 +66,17 @@ class Slice(msgspec.Struct, frozen=True, gc=False):
 
 
 class Push(msgspec.Struct, frozen=True, gc=False):
-    """Events of a source without positions. `dedupe` holds one id for each event, "" where it has none; an id seen while it is
-    pending or in the last 10 minutes is answered as accepted and changes nothing."""
+    """Events of a source without positions. `dedupe` holds for each event the ids of its records, as far as they have any. An id is known
+    while its event is pending, and for 10 minutes after it came.
+
+    An event whose ids are all known is answered as accepted and changes nothing. `refused` and `filtered` are as in a slice;
+    `dedupe` goes on with the ids of what is refused. Two events of one push have all their ids in common or none.
+    """
 
     events: Sequence[Event]
-    dedupe: Sequence[str] = ()
+    dedupe: Sequence[tuple[str, ...]] = ()
+    filtered: int = 0
+    refused: Sequence[tuple[Event, str]] = ()
 
 
 class Pending(msgspec.Struct):
@@ -230,7 +236,8 @@ class Ledger(Protocol):
     def accept(self, route: Route, what: Slice | Push) -> Awaitable[list[Pending]]:
         """On disk when it returns: events, position and counters in one transaction. Deduplicated events are left out of the answer.
 
-        Raises ClaimLost for a slice whose claim is not current or that does not start at the stored position; then nothing changed.
+        Raises ClaimLost for a slice whose claim is not current or that does not start at the stored position, and PartlyKnown for a push
+        of an event some of whose ids are known and some are not; then nothing changed.
         Slices of one source may be handed over before earlier ones have returned; they are judged in the order of the calls.
         """
         ...

@@ -202,7 +202,7 @@ class Dispatcher:
     async def _push(self, route: Route, event: Event, dedupe: str, most: int) -> Outcome:
         if refusal := _too_large(event, most):
             return refusal
-        accepting = asyncio.ensure_future(self._ledger.accept(route, Push((event,), (dedupe,) if dedupe else ())))
+        accepting = asyncio.ensure_future(self._ledger.accept(route, Push((event,), ((dedupe,),) if dedupe else ())))
         accepting.add_done_callback(self._push_accepted)
         try:
             await asyncio.shield(accepting)

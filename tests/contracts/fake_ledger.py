@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from sluice.clock import Clock
-from sluice.errors import ClaimLost, LedgerFull, SluiceError
+from sluice.errors import ClaimLost, LedgerFull, PartlyKnown, SluiceError
 from sluice.event import Event, id_text, random_id
 from sluice.ledger import (
     Claim,
@@ -86,9 +86,7 @@ class FakeLedger:
         self.claims[what.key] = (what.epoch, what.to)
         self._of(route).filtered += what.filtered
         for event, why in what.refused:
-            refused = self._add(route, event)
-            ended = Ended(refused, End.DISCARD, self._clock.time(), failure=FailureKind.REFUSED, message=why)
-            self._end(self.open[refused.sequence], ended)
+            self._refuse(self._add(route, event), why)
         return [self._add(route, event) for event in what.events]
 
     async def accept_all(self, slices: Sequence[tuple[Route, Slice]]) -> list[list[Pending] | SluiceError]:
@@ -211,15 +209,28 @@ class FakeLedger:
         return self._counts.setdefault(route.trigger, Counts())
 
     def _push(self, route: Route, push: Push) -> list[Pending]:
+        given = [*((event, "") for event in push.events), *push.refused]
+        named = list(zip(given, push.dedupe or [()] * len(given), strict=True))
+        for _, names in named:
+            known = [name for name in names if self._seen(route.trigger, name)]
+            if known and len(known) < len(names):
+                raise PartlyKnown(known)
+        self._of(route).filtered += push.filtered
         answer = []
-        for event, name in zip(push.events, push.dedupe or [""] * len(push.events), strict=True):
-            if name and self._seen(route.trigger, name):
+        for (event, why), names in named:
+            if any(self._seen(route.trigger, name) for name in names):
                 continue
             pending = self._add(route, event)
-            if name:
-                self._ids[route.trigger, name] = (pending.accepted_at, pending.sequence)
-            answer.append(pending)
+            self._ids.update({(route.trigger, name): (pending.accepted_at, pending.sequence) for name in names})
+            if why:
+                self._refuse(pending, why)
+            else:
+                answer.append(pending)
         return answer
+
+    def _refuse(self, refused: Pending, why: str) -> None:
+        ended = Ended(refused, End.DISCARD, self._clock.time(), failure=FailureKind.REFUSED, message=why)
+        self._end(self.open[refused.sequence], ended)
 
     def _seen(self, trigger: str, name: str) -> bool:
         at, sequence = self._ids.get((trigger, name), (float("-inf"), 0))

@@ -8,7 +8,7 @@ import pytest
 
 from sluice.binding import Mode
 from sluice.clock import SteppedClock
-from sluice.errors import ClaimLost
+from sluice.errors import ClaimLost, PartlyKnown
 from sluice.event import Event, random_id
 from sluice.ledger import DeadFilter, End, Ended, Ledger, Pending, Push, Retry, Route, Slice, SourceKey, StoryFilter, StoryPage
 from sluice.outcome import FailureKind
@@ -181,31 +181,69 @@ class LedgerContract:
         assert [pending.event for pending in await self.pending()] == [pending.event for pending in pendings]
 
     async def test_an_id_is_accepted_once_within_a_call_and_between_calls(self) -> None:
-        first = await self.ledger.accept(PUSHED, Push(events(3), ["a", "a", ""]))
+        first = await self.ledger.accept(PUSHED, Push(events(3), [("a",), ("a",), ()]))
         assert len(first) == 2
-        second = await self.ledger.accept(PUSHED, Push(events(4), ["a", "b", "", ""]))
+        second = await self.ledger.accept(PUSHED, Push(events(4), [("a",), ("b",), (), ()]))
         assert len(second) == 3
         self.conserved(5)
 
+    async def test_records_cut_differently_are_accepted_once_each(self) -> None:
+        await self.ledger.accept(PUSHED, Push(events(1), [("a", "b", "c")]))
+        with pytest.raises(PartlyKnown) as partly:
+            await self.ledger.accept(PUSHED, Push(events(1), [("d", "a", "b", "c")], filtered=3))
+        assert partly.value.known == ("a", "b", "c")
+        assert self.ledger.counts()["trigger-2"].filtered == 0
+        assert len(await self.ledger.accept(PUSHED, Push(events(1), [("d",)]))) == 1
+        for known in ("c", "a"), ("a", "b", "c", "d"):
+            assert await self.ledger.accept(PUSHED, Push(events(1), [known])) == []
+        self.conserved(2)
+
+    async def test_a_push_of_which_one_event_is_partly_known_changes_nothing(self) -> None:
+        await self.ledger.accept(PUSHED, Push(events(1), [("a",)]))
+        with pytest.raises(PartlyKnown):
+            await self.ledger.accept(PUSHED, Push(events(2), [("x",), ("a", "b")]))
+        assert len(await self.ledger.accept(PUSHED, Push(events(2), [("x",), ("b",)]))) == 2
+
+    async def test_records_of_an_event_that_is_pending_stay_known(self) -> None:
+        await self.ledger.accept(PUSHED, Push(events(1), [("a", "b")]))
+        self.clock.advance(3_600)
+        self.ledger = await self.restart()
+        with pytest.raises(PartlyKnown):
+            await self.ledger.accept(PUSHED, Push(events(1), [("b", "c")]))
+
+    async def test_a_refused_push_is_recorded_once(self) -> None:
+        event = Event(random_id(), b"too large")
+        for _ in range(2):
+            assert await self.ledger.accept(PUSHED, Push((), [("a", "b")], refused=[(event, "over the limit")])) == []
+        (dead,) = await self.ledger.dead(DeadFilter(), 0, 10)
+        assert (dead.event, dead.end, dead.failure, dead.message) == (event, End.DISCARD, "refused", "over the limit")
+        counts = self.ledger.counts()["trigger-2"]
+        assert (counts.received, counts.discarded, counts.open) == (1, 1, 0)
+
+    async def test_records_that_no_event_holds_are_counted_with_a_push(self) -> None:
+        assert await self.ledger.accept(PUSHED, Push((), filtered=7)) == []
+        self.ledger = await self.restart()
+        assert self.ledger.counts()["trigger-2"].filtered == 7
+
     async def test_ids_of_one_trigger_mean_nothing_to_another(self) -> None:
-        await self.ledger.accept(PUSHED, Push(events(1), ["a"]))
-        assert len(await self.ledger.accept(ELSEWHERE, Push(events(1), ["a"]))) == 1
+        await self.ledger.accept(PUSHED, Push(events(1), [("a",)]))
+        assert len(await self.ledger.accept(ELSEWHERE, Push(events(1), [("a",)]))) == 1
 
     async def test_an_id_is_known_for_ten_minutes_after_its_acceptance_also_across_a_restart(self) -> None:
-        pendings = await self.ledger.accept(PUSHED, Push(events(1), ["a"]))
+        pendings = await self.ledger.accept(PUSHED, Push(events(1), [("a",)]))
         await self.ledger.settle([success(pending) for pending in pendings])
         self.clock.advance(590)
         self.ledger = await self.restart()
-        assert await self.ledger.accept(PUSHED, Push(events(1), ["a"])) == []
+        assert await self.ledger.accept(PUSHED, Push(events(1), [("a",)])) == []
         self.clock.advance(120)
-        assert len(await self.ledger.accept(PUSHED, Push(events(1), ["a"]))) == 1
+        assert len(await self.ledger.accept(PUSHED, Push(events(1), [("a",)]))) == 1
 
     async def test_an_id_is_known_as_long_as_its_event_is_pending(self) -> None:
-        pendings = await self.ledger.accept(PUSHED, Push(events(2), ["a", "b"]))
+        pendings = await self.ledger.accept(PUSHED, Push(events(2), [("a",), ("b",)]))
         await self.ledger.settle([success(pendings[1])])
         self.clock.advance(3_600)
-        assert await self.ledger.accept(PUSHED, Push(events(1), ["a"])) == []
-        assert len(await self.ledger.accept(PUSHED, Push(events(1), ["b"]))) == 1
+        assert await self.ledger.accept(PUSHED, Push(events(1), [("a",)])) == []
+        assert len(await self.ledger.accept(PUSHED, Push(events(1), [("b",)]))) == 1
 
     # ends and retries
 

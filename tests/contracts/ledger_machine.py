@@ -5,11 +5,12 @@ from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from sluice.clock import SteppedClock
-from sluice.errors import AlreadyRunning, ClaimLost
+from sluice.errors import AlreadyRunning, ClaimLost, PartlyKnown
 from sluice.event import Event, random_id
 from sluice.ledger import Claim, DeadFilter, End, Ended, Ledger, Pending, Push, Retry, Route, Slice, SourceKey
 from sluice.outcome import FailureKind
@@ -33,6 +34,7 @@ class Expected:
     names: dict[str, tuple[float, int]] = field(default_factory=dict)
     received: dict[str, int] = field(default_factory=dict)
     filtered: int = 0
+    refused: int = 0
 
 
 class LedgerMachine(RuleBasedStateMachine):
@@ -120,21 +122,42 @@ class LedgerMachine(RuleBasedStateMachine):
         else:
             assert isinstance(answer, ClaimLost)
 
-    @rule(names=st.lists(st.sampled_from(["", "", "a", "b", "c", "d"]), min_size=1, max_size=6), route=st.sampled_from([PUSHED, ELSEWHERE]))
-    def push(self, names: list[str], route: Route) -> None:
-        names = [f"{route.trigger}/{name}" if name else "" for name in names]
-        events = _events(len(names))
-        fresh: list[Event] = []
-        given: list[str] = []
-        for name, event in zip(names, events, strict=True):
-            if not name or not (name in given or self._seen(name)):
-                fresh.append(event)
-                given.append(name)
-        pendings = self.run(self.ledger.accept(route, Push(events, names)))
-        assert [pending.event for pending in pendings] == fresh
+    @rule(
+        batches=st.lists(st.lists(st.sampled_from("abcdefgh"), max_size=4, unique=True), min_size=1, max_size=4),
+        route=st.sampled_from([PUSHED, ELSEWHERE]),
+        refused=st.sampled_from([0, 0, 1]),
+    )
+    def push(self, batches: list[list[str]], route: Route, refused: int) -> None:
+        """Events of records with ids, cut in any way; the last one may be refused."""
+        dedupe = [tuple(f"{route.trigger}/{name}" for name in names) for names in _apart(batches)]
+        events = _events(len(dedupe))
+        taken = len(dedupe) - refused
+        push = Push(events[:taken], dedupe, filtered=1, refused=[(event, "why") for event in events[taken:]])
+        for names in dedupe:
+            known = [name for name in names if self._seen(name)]
+            if known and len(known) < len(names):
+                self._push_partly_known(route, push, tuple(known))
+                return
+        fresh = [number for number, names in enumerate(dedupe) if not any(map(self._seen, names)) and _is_first(dedupe, number)]
+        pendings = self.run(self.ledger.accept(route, push))
+        assert [pending.event for pending in pendings] == [events[number] for number in fresh if number < taken]
         self._accepted(route, pendings)
-        for name, pending in zip(given, pendings, strict=True):
-            self.expected.names[name] = (self.clock.time(), pending.sequence)
+        self.expected.filtered += 1
+        sequences = [*(pending.sequence for pending in pendings), -1]
+        for number, sequence in zip(fresh, sequences, strict=False):
+            self.expected.names.update(dict.fromkeys(dedupe[number], (self.clock.time(), sequence)))
+        if taken in fresh:
+            self._was_refused(route, events[taken])
+
+    def _push_partly_known(self, route: Route, push: Push, known: tuple[str, ...]) -> None:
+        with pytest.raises(PartlyKnown) as partly:
+            self.run(self.ledger.accept(route, push))
+        assert partly.value.known == known
+
+    def _was_refused(self, route: Route, event: Event) -> None:
+        self.expected.received[route.trigger] = self.expected.received.get(route.trigger, 0) + 1
+        self.expected.refused += 1
+        self.expected.dead[event.id] = False
 
     def _seen(self, name: str) -> bool:
         at, sequence = self.expected.names.get(name, (float("-inf"), -1))
@@ -223,7 +246,7 @@ class LedgerMachine(RuleBasedStateMachine):
             (End.FAIL, sum(one.failed for one in counts.values())),
             (End.DISCARD, sum(one.discarded for one in counts.values())),
         ):
-            assert total == list(self.expected.ended.values()).count(end)
+            assert total == list(self.expected.ended.values()).count(end) + (self.expected.refused if end is End.DISCARD else 0)
         assert sum(one.filtered for one in counts.values()) == self.expected.filtered
 
     @invariant()
@@ -247,6 +270,19 @@ class LedgerMachine(RuleBasedStateMachine):
 
 def _events(count: int) -> list[Event]:
     return [Event(random_id(), random_id()) for _ in range(count)]
+
+
+def _apart(batches: list[list[str]]) -> list[list[str]]:
+    """Those that have nothing in common with one before, or everything."""
+    kept: list[list[str]] = []
+    for names in batches:
+        if all(set(names).isdisjoint(other) or set(names) == set(other) for other in kept):
+            kept.append(names)
+    return kept
+
+
+def _is_first(dedupe: list[tuple[str, ...]], number: int) -> bool:
+    return not dedupe[number] or not any(set(dedupe[number]) == set(names) for names in dedupe[:number])
 
 
 def _stale(sequence: int) -> Pending:

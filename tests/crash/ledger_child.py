@@ -58,7 +58,7 @@ async def take(ledger: Ledger, piece: Slice) -> None:
 
 async def push(ledger: Ledger, first: int) -> None:
     for number in range(first, sys.maxsize):
-        await ledger.accept(PUSHED, Push([record(-number - 1)], [f"push-{number}"]))
+        await ledger.accept(PUSHED, Push([record(-number - 1)], [(f"push-{number}",)]))
         tell("pushed", number)
 
 

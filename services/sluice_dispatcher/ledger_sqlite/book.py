@@ -11,7 +11,7 @@ import apsw
 import msgspec
 
 from sluice.binding import Mode
-from sluice.errors import ClaimLost, SluiceError
+from sluice.errors import ClaimLost, PartlyKnown, SluiceError
 from sluice.event import Event
 from sluice.ledger import Claim, Counts, Dead, End, Ended, Pending, Push, Retry, Route, Slice, SourceKey
 from sluice.outcome import FailureKind
@@ -22,7 +22,7 @@ from sluice_dispatcher.ledger_sqlite.claims import Claims
 from sluice_dispatcher.ledger_sqlite.counters import Counters, Functions
 from sluice_dispatcher.ledger_sqlite.dead import DeadLetters
 from sluice_dispatcher.ledger_sqlite.ends import EndsRing
-from sluice_dispatcher.ledger_sqlite.ids import Ids, key_of
+from sluice_dispatcher.ledger_sqlite.ids import NO_EVENT, Ids, key_of
 from sluice_dispatcher.ledger_sqlite.routes import RouteReader, Routes
 
 _INDEX = (1 << INDEX_BITS) - 1
@@ -122,22 +122,40 @@ class Book:
         return answer
 
     def accept_push(self, route: Route, push: Push) -> list[Pending]:
-        if not any(push.dedupe):
-            return self._add(route, shard_of(route.trigger), push.events)
-        keys = [key_of(route.trigger, name) if name else b"" for name in push.dedupe]
-        fresh: dict[bytes, Event] = {}
-        events: list[tuple[bytes, Event]] = []
-        for event, key in zip(push.events, keys, strict=True):
-            if key and (key in fresh or self.ids.seen(key)):
-                continue
-            if key:
-                fresh[key] = event
-            events.append((key, event))
-        answer = self._add(route, shard_of(route.trigger), [event for _, event in events])
-        for (key, _), pending in zip(events, answer, strict=True):
-            if key:
-                self.ids.add(key, pending.sequence)
+        keys = self._fresh(route.trigger, push)
+        events = [event for event, fresh in zip(push.events, keys, strict=False) if fresh is not None]
+        answer = self._add(route, shard_of(route.trigger), events)
+        added = [fresh for fresh in keys[: len(push.events)] if fresh is not None]
+        for pending, own in zip(answer, added, strict=True):
+            self.ids.add(own, pending.sequence)
+        for (event, why), fresh in zip(push.refused, keys[len(push.events) :], strict=True):
+            if fresh is not None:
+                self._refuse(route, event, why)
+                self.ids.add(fresh, NO_EVENT)
+        if push.filtered:
+            self.counters.of(route.trigger).filtered += push.filtered
         return answer
+
+    def _fresh(self, trigger: str, push: Push) -> list[Sequence[bytes] | None]:
+        """For each event, then for each that is refused, the keys of its ids; None where they are all known. Raises PartlyKnown."""
+        count = len(push.events) + len(push.refused)
+        if not push.dedupe:
+            return [()] * count
+        judged: list[Sequence[bytes] | None] = []
+        given: set[bytes] = set()
+        for names in push.dedupe:
+            keys = [key_of(trigger, name) for name in names]
+            known = [name for name, key in zip(names, keys, strict=True) if self.ids.seen(key)]
+            if known and len(known) < len(keys):
+                raise PartlyKnown(known)
+            again = given.intersection(keys)
+            if again and not again.issuperset(keys):
+                raise ValueError("two events of one push share some of their records")
+            judged.append(None if known or again else keys)
+            given.update(keys)
+        if len(judged) != count:
+            raise ValueError(f"ids for {len(judged)} of {count} events")
+        return judged
 
     def start(self, pending: Sequence[Pending]) -> None:
         for one in pending:

@@ -3,7 +3,7 @@
 What is still open by then moves to a table of its own, so that an id stays known as long as its event is pending.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 
 import apsw
@@ -11,6 +11,8 @@ import apsw
 from sluice_dispatcher.ledger_sqlite.block import INDEX_BITS
 
 KEEP_MINUTES = 10
+NO_EVENT = 0
+"""Stands for an event that is not open."""
 REMEMBERED = 100_000
 """Ids kept in memory, the newest minutes; the others are looked up in their tables."""
 
@@ -62,8 +64,10 @@ class Ids:
         sequence = self._connection.execute(_FIND_PENDING, (key,)).get
         return sequence is not None and self._is_open(sequence)
 
-    def add(self, key: bytes, sequence: int) -> None:
-        self._staged[key] = sequence
+    def add(self, keys: Sequence[bytes], sequence: int) -> None:
+        """The event that they came with, or NO_EVENT."""
+        for key in keys:
+            self._staged[key] = sequence
 
     def flush(self) -> None:
         if not self._staged:

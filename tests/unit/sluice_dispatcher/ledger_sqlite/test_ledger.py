@@ -259,15 +259,15 @@ async def test_ends_and_dead_letters_are_dropped_by_age(ledger: SqliteLedger, cl
 
 
 async def test_tables_of_ids_are_dropped_and_pending_ids_stay_known(tmp_path: Path, ledger: SqliteLedger, clock: SteppedClock) -> None:
-    one, two = await ledger.accept(PUSHED, Push(events(2), ["a", "b"]))
+    one, two = await ledger.accept(PUSHED, Push(events(2), [("a",), ("b",)]))
     await ledger.settle([success(one)])
     clock.advance(700)
     await ledger.maintain()
     await ledger.maintain()
     assert minutes(tmp_path) == []
-    assert len(await ledger.accept(PUSHED, Push(events(2), ["a", "b"]))) == 1
+    assert len(await ledger.accept(PUSHED, Push(events(2), [("a",), ("b",)]))) == 1
     await ledger.settle([success(two)])
-    assert len(await ledger.accept(PUSHED, Push(events(1), ["b"]))) == 1
+    assert len(await ledger.accept(PUSHED, Push(events(1), [("b",)]))) == 1
     await ledger.maintain()
     connection = apsw.Connection(str(tmp_path / "ledger.db"))
     assert connection.execute("SELECT count(*) FROM id_pending").get == 0
