@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 _TEXT: dict[str, Any] = {"type": "string"}
-_NUMBER: dict[str, Any] = {"type": "integer", "minimum": 0, "maximum": 999_999_999_999_999_999}
+_EMPTY: dict[str, Any] = {"type": "string", "maxLength": 0, "description": "The same as leaving it out."}
+_NUMBER: dict[str, Any] = {"anyOf": [{"type": "integer", "minimum": 0, "maximum": 999_999_999_999_999_999}, _EMPTY]}
 _TIME: dict[str, Any] = {"type": "string", "description": "2026-03-02T11:47:56 (UTC), or seconds since 1970."}
 _NAME: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": 64}
 _URN: dict[str, Any] = {
@@ -14,8 +15,8 @@ _URN: dict[str, Any] = {
     "description": "urn:fss:REGION:PROJECT:function:PACKAGE:NAME[:VERSION or :!ALIAS], or a short form of it; escaped or not.",
     "examples": ["hello"],
 }
-_STATE: dict[str, Any] = {"type": "string", "enum": ["WAIT", "RUNNING", "SUCCESS", "FAIL", "DISCARD"]}
-_FLAG: dict[str, Any] = {"type": "string", "enum": ["true", "false"]}
+_STATE: dict[str, Any] = {"type": "string", "enum": ["WAIT", "RUNNING", "SUCCESS", "FAIL", "DISCARD", ""]}
+_FLAG: dict[str, Any] = {"type": "string", "enum": ["true", "false", ""]}
 
 KNOWN: Mapping[str, dict[str, Any]] = {
     "access_key": _NAME,
