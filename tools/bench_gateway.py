@@ -45,7 +45,10 @@ class AnswersAtOnce:
     def session(self, service: str) -> Session:
         raise NotImplementedError
 
-    async def push(self, trigger: str, event: Event, dedupe: str = "") -> Outcome:
+    def filtered(self, trigger: str, records: int) -> None:
+        raise NotImplementedError
+
+    async def push(self, trigger: str, event: Event, dedupe: tuple[str, ...] = ()) -> Outcome:
         return self.outcome
 
     async def call(self, trigger: str, event: Event, timeout_s: float) -> Outcome:

@@ -63,7 +63,10 @@ class NullDispatch:
     async def close(self) -> None:
         """Nothing is open."""
 
-    def push(self, trigger: str, event: Event, dedupe: str = "") -> Awaitable[Outcome]:
+    def filtered(self, trigger: str, records: int) -> None:
+        """Nobody counts."""
+
+    def push(self, trigger: str, event: Event, dedupe: tuple[str, ...] = ()) -> Awaitable[Outcome]:
         return self._done(Outcome(Verdict.DONE, event_id=event.id))
 
     def call(self, trigger: str, event: Event, timeout_s: float) -> Awaitable[Outcome]:
@@ -73,7 +76,7 @@ class NullDispatch:
         return self.call("", event, 1)
 
     def invoke_async(self, project: str, function: str, event: Event, dedupe: str = "") -> Awaitable[Outcome]:
-        return self.push("", event, dedupe)
+        return self.push("", event)
 
     def _done(self, value: T) -> "asyncio.Future[T]":
         future: asyncio.Future[T] = self._loop.create_future()

@@ -49,8 +49,15 @@ class Dispatch(Protocol):
 
     def session(self, service: str) -> Session: ...
 
-    def push(self, trigger: str, event: Event, dedupe: str = "") -> Awaitable[Outcome]:
-        """Accept one event of a source without positions, by its trigger's binding (modes ASYNC and RECORDED)."""
+    def push(self, trigger: str, event: Event, dedupe: tuple[str, ...] = ()) -> Awaitable[Outcome]:
+        """Accept one event of a source without positions, by its trigger's binding (modes ASYNC and RECORDED). `dedupe` are the ids of its
+        records, as far as they have any: known ones are not accepted again. DONE for an event whose ids are all known; RETRY with
+        `known` where only some are. REFUSED is recorded as a dead event."""
+        ...
+
+    def filtered(self, trigger: str, records: int) -> None:
+        """Count records of a source without positions that no event holds because they matched no filter. Not confirmed: what is on its way
+        when a process dies is not counted."""
         ...
 
     def call(self, trigger: str, event: Event, timeout_s: float) -> Awaitable[Outcome]:

@@ -106,13 +106,15 @@ class Reply(msgspec.Struct, gc=False):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """The answer to one record or slice that was handed over. `reply` is there for synchronous calls only."""
+    """The answer to one record or slice that was handed over. `reply` is there for synchronous calls only. `known` comes with RETRY:
+    the records of these ids were accepted before, offer the event again without them; nothing of it was accepted now."""
 
     verdict: Verdict
     reason: str = ""
     retry_after_s: float = 0.0
     reply: Reply | None = None
     event_id: bytes = b""
+    known: tuple[str, ...] = ()
 
 
 DONE = Outcome(Verdict.DONE)

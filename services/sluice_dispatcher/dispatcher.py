@@ -11,7 +11,7 @@ from sluice.binding import Binding, Mode, TriggerStatus
 from sluice.catalog import Snapshot
 from sluice.clock import Clock
 from sluice.dispatch import Told, accept_each
-from sluice.errors import LedgerFull, SluiceError, Unavailable
+from sluice.errors import LedgerFull, PartlyKnown, SluiceError, Unavailable
 from sluice.event import MAX_ASYNC_BODY_BYTES, MAX_EVENT_BYTES, Event
 from sluice.function import MAX_SYNC_TIMEOUT_S
 from sluice.ledger import Counts, Dead, DeadFilter, Ended, Ledger, Pending, Push, Route, Slice, Step, Story, StoryFilter, StoryPage
@@ -165,12 +165,18 @@ class Dispatcher:
             self._count_in(accepting.result())
             self._delivery.add(accepting.result())
 
-    async def push(self, trigger: str, event: Event, dedupe: str = "") -> Outcome:
+    async def push(self, trigger: str, event: Event, dedupe: tuple[str, ...] = ()) -> Outcome:
         try:
             binding = self._bound(trigger)
         except Unavailable as error:
             return Outcome(Verdict.RETRY, str(error), error.retry_after_s, event_id=event.id)
-        return await self._push(route_of(binding), event, dedupe, MAX_EVENT_BYTES)
+        return await self._push(route_of(binding), event, dedupe)
+
+    def filtered(self, trigger: str, records: int) -> None:
+        binding = self._snapshot.bindings.get(trigger)
+        if binding is not None:
+            counting = asyncio.ensure_future(self._ledger.accept(route_of(binding), Push((), filtered=records)))
+            counting.add_done_callback(lambda counted: counted.cancelled() or counted.exception())  # it is shown, not promised
 
     async def call(self, trigger: str, event: Event, timeout_s: float) -> Outcome:
         try:
@@ -189,7 +195,7 @@ class Dispatcher:
         if refusal := self._refusal(project, function, event, MAX_ASYNC_BODY_BYTES):
             return refusal
         route = Route(project, api_trigger(project), function, Mode.ASYNC, "api")
-        return await self._push(route, event, dedupe, MAX_ASYNC_BODY_BYTES)
+        return await self._push(route, event, (dedupe,) if dedupe else ())
 
     def _refusal(self, project: str, function: str, event: Event, most: int) -> Outcome | None:
         urn = parse(function, region="", project=project)
@@ -199,16 +205,19 @@ class Dispatcher:
             return Outcome(Verdict.REFUSED, f"{function} does not exist", event_id=event.id)
         return _too_large(event, most)
 
-    async def _push(self, route: Route, event: Event, dedupe: str, most: int) -> Outcome:
-        if refusal := _too_large(event, most):
-            return refusal
-        accepting = asyncio.ensure_future(self._ledger.accept(route, Push((event,), ((dedupe,),) if dedupe else ())))
+    async def _push(self, route: Route, event: Event, dedupe: tuple[str, ...]) -> Outcome:
+        refusal = _too_large(event, MAX_EVENT_BYTES)
+        ids = (dedupe,) if dedupe else ()
+        push = Push((event,), ids) if refusal is None else Push((), ids, refused=((event, refusal.reason),))
+        accepting = asyncio.ensure_future(self._ledger.accept(route, push))
         accepting.add_done_callback(self._push_accepted)
         try:
             await asyncio.shield(accepting)
         except LedgerFull as error:
             return Outcome(Verdict.RETRY, str(error), error.retry_after_s, event_id=event.id)
-        return Outcome(Verdict.DONE, event_id=event.id)
+        except PartlyKnown as partly:
+            return Outcome(Verdict.RETRY, str(partly), event_id=event.id, known=partly.known)
+        return refusal or Outcome(Verdict.DONE, event_id=event.id)
 
     def _bound(self, trigger: str) -> Binding:
         binding = self._snapshot.bindings.get(trigger)

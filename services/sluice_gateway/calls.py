@@ -52,7 +52,7 @@ class Calls:
         event = Event(identifier, whole, trace=trace, choice=choice)
         if served.is_sync:
             return answer(reply_of(await within(span, self._call(served, event))), http_function=function.is_http)
-        return accepted(await within(span, self._dispatch.push(served.trigger, event, key)), identifier)
+        return accepted(await within(span, self._dispatch.push(served.trigger, event, (key,) if key else ())), identifier)
 
     def _glance(self, served: Served, request: Request) -> None:
         if served.auth == "IAM":

@@ -38,7 +38,10 @@ class IntakeDispatch:
     def session(self, service: str) -> Session:
         raise NotImplementedError
 
-    async def push(self, trigger: str, event: Event, dedupe: str = "") -> Outcome:
+    def filtered(self, trigger: str, records: int) -> None:
+        raise NotImplementedError
+
+    async def push(self, trigger: str, event: Event, dedupe: tuple[str, ...] = ()) -> Outcome:
         whole = json.loads(event.body)
         record = Record(base64.b64decode(whole["body"]), trigger, "", time.time_ns() // 1_000_000, id=id_text(event.id))
         delivering = asyncio.ensure_future(self._intake.deliver(record))

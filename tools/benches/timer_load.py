@@ -119,8 +119,11 @@ class Watched:
     def session(self, service: str) -> Session:
         return WatchedSession(self._inner.session(service), self.fires)
 
-    def push(self, trigger: str, event: Event, dedupe: str = "") -> Awaitable[Outcome]:
+    def push(self, trigger: str, event: Event, dedupe: tuple[str, ...] = ()) -> Awaitable[Outcome]:
         return self._inner.push(trigger, event, dedupe)
+
+    def filtered(self, trigger: str, records: int) -> None:
+        self._inner.filtered(trigger, records)
 
     def call(self, trigger: str, event: Event, timeout_s: float) -> Awaitable[Outcome]:
         return self._inner.call(trigger, event, timeout_s)

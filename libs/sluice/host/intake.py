@@ -82,7 +82,7 @@ class HostIntake:
         event = self._batching.event(kept)
         if self._binding.mode is Mode.SYNC:
             return await self._dispatch.call(self._binding.trigger, event, CALL_TIMEOUT_S)
-        return await self._dispatch.push(self._binding.trigger, event, record.id)
+        return await self._dispatch.push(self._binding.trigger, event, (record.id,) if record.id else ())
 
     def rest(self, until: float) -> None:
         if self._clock is None or until - self._clock.time() < SHORTEST_REST_S:

@@ -98,20 +98,22 @@ class SliceBatch(_message.Message):
     def __init__(self, sources: _Optional[_Iterable[_Union[Source, _Mapping]]] = ..., slices: _Optional[_Iterable[_Union[Slice, _Mapping]]] = ..., events: _Optional[_Union[_event_pb2.Events, _Mapping]] = ...) -> None: ...
 
 class Outcome(_message.Message):
-    __slots__ = ("number", "verdict", "reason", "retry_after_s", "event_id", "fault")
+    __slots__ = ("number", "verdict", "reason", "retry_after_s", "event_id", "fault", "known")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     VERDICT_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     RETRY_AFTER_S_FIELD_NUMBER: _ClassVar[int]
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     FAULT_FIELD_NUMBER: _ClassVar[int]
+    KNOWN_FIELD_NUMBER: _ClassVar[int]
     number: int
     verdict: Verdict
     reason: str
     retry_after_s: float
     event_id: bytes
     fault: _event_pb2.Fault
-    def __init__(self, number: _Optional[int] = ..., verdict: _Optional[_Union[Verdict, str]] = ..., reason: _Optional[str] = ..., retry_after_s: _Optional[float] = ..., event_id: _Optional[bytes] = ..., fault: _Optional[_Union[_event_pb2.Fault, _Mapping]] = ...) -> None: ...
+    known: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, number: _Optional[int] = ..., verdict: _Optional[_Union[Verdict, str]] = ..., reason: _Optional[str] = ..., retry_after_s: _Optional[float] = ..., event_id: _Optional[bytes] = ..., fault: _Optional[_Union[_event_pb2.Fault, _Mapping]] = ..., known: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class OutcomeBatch(_message.Message):
     __slots__ = ("session", "done", "accepted", "outcomes")
@@ -138,18 +140,32 @@ class Route(_message.Message):
     def __init__(self, number: _Optional[int] = ..., trigger: _Optional[str] = ..., project: _Optional[str] = ..., function: _Optional[str] = ...) -> None: ...
 
 class PushBatch(_message.Message):
-    __slots__ = ("routes", "first", "events", "targets", "dedupe")
+    __slots__ = ("routes", "first", "events", "targets", "dedupe", "id_counts", "ids", "filtered")
     ROUTES_FIELD_NUMBER: _ClassVar[int]
     FIRST_FIELD_NUMBER: _ClassVar[int]
     EVENTS_FIELD_NUMBER: _ClassVar[int]
     TARGETS_FIELD_NUMBER: _ClassVar[int]
     DEDUPE_FIELD_NUMBER: _ClassVar[int]
+    ID_COUNTS_FIELD_NUMBER: _ClassVar[int]
+    IDS_FIELD_NUMBER: _ClassVar[int]
+    FILTERED_FIELD_NUMBER: _ClassVar[int]
     routes: _containers.RepeatedCompositeFieldContainer[Route]
     first: int
     events: _event_pb2.Events
     targets: _containers.RepeatedScalarFieldContainer[int]
     dedupe: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, routes: _Optional[_Iterable[_Union[Route, _Mapping]]] = ..., first: _Optional[int] = ..., events: _Optional[_Union[_event_pb2.Events, _Mapping]] = ..., targets: _Optional[_Iterable[int]] = ..., dedupe: _Optional[_Iterable[str]] = ...) -> None: ...
+    id_counts: _containers.RepeatedScalarFieldContainer[int]
+    ids: _containers.RepeatedScalarFieldContainer[str]
+    filtered: _containers.RepeatedCompositeFieldContainer[Filtered]
+    def __init__(self, routes: _Optional[_Iterable[_Union[Route, _Mapping]]] = ..., first: _Optional[int] = ..., events: _Optional[_Union[_event_pb2.Events, _Mapping]] = ..., targets: _Optional[_Iterable[int]] = ..., dedupe: _Optional[_Iterable[str]] = ..., id_counts: _Optional[_Iterable[int]] = ..., ids: _Optional[_Iterable[str]] = ..., filtered: _Optional[_Iterable[_Union[Filtered, _Mapping]]] = ...) -> None: ...
+
+class Filtered(_message.Message):
+    __slots__ = ("target", "records")
+    TARGET_FIELD_NUMBER: _ClassVar[int]
+    RECORDS_FIELD_NUMBER: _ClassVar[int]
+    target: int
+    records: int
+    def __init__(self, target: _Optional[int] = ..., records: _Optional[int] = ...) -> None: ...
 
 class CallBatch(_message.Message):
     __slots__ = ("routes", "first", "events", "targets", "timeouts_s", "log")

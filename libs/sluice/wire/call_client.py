@@ -59,7 +59,7 @@ class CallTalk:
         if not taken:
             return dispatch_pb2.CallBatch()
         self._free_size -= size_of(taken)
-        self._travelling.extend([len(request.event.body) for request in taken])
+        self._travelling.extend([request.size for request in taken])
         targets = [self.backlog.routes.number(request.target) for request in taken]
         return dispatch_pb2.CallBatch(
             routes=self.backlog.routes.unnamed(),

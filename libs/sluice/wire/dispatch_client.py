@@ -55,11 +55,15 @@ class RemoteDispatch:
         self._sessions.append(session)
         return session
 
-    def push(self, trigger: str, event: Event, dedupe: str = "") -> "asyncio.Future[Outcome]":
+    def push(self, trigger: str, event: Event, dedupe: tuple[str, ...] = ()) -> "asyncio.Future[Outcome]":
         return self._push((trigger, "", ""), event, dedupe)
 
+    def filtered(self, trigger: str, records: int) -> None:
+        self._open_push()
+        self._pushing.filtered(trigger, records)
+
     def invoke_async(self, project: str, function: str, event: Event, dedupe: str = "") -> "asyncio.Future[Outcome]":
-        return self._push(("", project, function), event, dedupe)
+        return self._push(("", project, function), event, (dedupe,) if dedupe else ())
 
     def call(self, trigger: str, event: Event, timeout_s: float) -> "asyncio.Future[Outcome]":
         return self._call(Request((trigger, "", ""), event, _future(), timeout_s=timeout_s))
@@ -73,14 +77,17 @@ class RemoteDispatch:
         answer = await self._asker.ask("Seek", dispatch_pb2.SeekRequest(key=packed, position=position), dispatch_pb2.Claimed)
         return Claim(key, answer.epoch, answer.position)
 
-    def _push(self, target: tuple[str, str, str], event: Event, dedupe: str) -> "asyncio.Future[Outcome]":
+    def _push(self, target: tuple[str, str, str], event: Event, dedupe: tuple[str, ...]) -> "asyncio.Future[Outcome]":
         request = Request(target, event, _future(), dedupe=dedupe)
+        self._open_push()
+        self._pushing.add(request)
+        return request.answer
+
+    def _open_push(self) -> None:
         if self._push_link is None:
             link = Link(self._peer, "Dispatcher.Push", self._pushing, dispatch_pb2.OutcomeBatch, self._pace, self._notice)
             self._push_link = asyncio.ensure_future(link.run())
             self._begin_beats()
-        self._pushing.add(request)
-        return request.answer
 
     def _call(self, request: Request) -> "asyncio.Future[Outcome]":
         if self._call_link is None:

@@ -128,6 +128,7 @@ def pack_outcome(number: int, outcome: Outcome | BaseException) -> dispatch_pb2.
         reason=outcome.reason,
         retry_after_s=outcome.retry_after_s,
         event_id=outcome.event_id,
+        known=outcome.known,
     )
 
 
@@ -135,7 +136,7 @@ def unpack_outcome(packed: dispatch_pb2.Outcome) -> Outcome | Exception:
     """Raises Malformed."""
     if packed.HasField("fault"):
         return revived(packed.fault)
-    return Outcome(verdict_of(packed.verdict), packed.reason, packed.retry_after_s, None, packed.event_id)
+    return Outcome(verdict_of(packed.verdict), packed.reason, packed.retry_after_s, None, packed.event_id, tuple(packed.known))
 
 
 def verdict_number(verdict: Verdict) -> dispatch_pb2.Verdict:

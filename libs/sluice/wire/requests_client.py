@@ -20,15 +20,16 @@ Target = tuple[str, str, str]
 
 @dataclass(slots=True)
 class Request:
-    """One event under way. `number` names it on the stream once it was sent."""
+    """One event under way. `dedupe` are ids of its records; `size` is what it takes of a message."""
 
     target: Target
     event: Event
     answer: "asyncio.Future[Outcome]"
     beats: int = 0
-    dedupe: str = ""
+    dedupe: tuple[str, ...] = ()
     timeout_s: float = 0.0
     log: bool = False
+    size: int = 0
 
 
 class Routes:
@@ -70,6 +71,7 @@ class Backlog:
 
     def add(self, request: Request) -> "asyncio.Future[Outcome]":
         request.event = fitting(request.event)
+        request.size = len(request.event.body) + sum(map(len, request.dedupe))
         self._queue.append(request)
         return request.answer
 
@@ -79,7 +81,7 @@ class Backlog:
         taken: list[Request] = []
         while self._queue and len(taken) < events:
             request = self._queue[0]
-            size -= len(request.event.body)
+            size -= request.size
             if size < 0 and taken:
                 break
             self._queue.popleft()
@@ -128,4 +130,4 @@ class Backlog:
 
 
 def size_of(requests: Sequence[Request]) -> int:
-    return sum([len(request.event.body) for request in requests])
+    return sum([request.size for request in requests])

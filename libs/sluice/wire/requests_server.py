@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from itertools import islice
 from types import TracebackType
 from typing import Self
 
@@ -124,7 +125,9 @@ class PushTalk:
             self._table.name(route)
         events = unpack_events(message.events)
         count = len(events)
-        columns = zip(events, spread(message.targets, count, 0), spread(message.dedupe, count, ""), strict=False)
+        for counted in message.filtered:
+            self._dispatch.filtered(self._table.route(counted.target).trigger, counted.records)
+        columns = zip(events, spread(message.targets, count, 0), _ids_of(message, count), strict=False)
         for number, (event, target, dedupe) in enumerate(columns, message.first):
             self._room.enter(1, len(event.body))
             self._inside.enter(number, event, self._handed(self._table.route(target), event, dedupe))
@@ -133,9 +136,9 @@ class PushTalk:
     def beat(self) -> None:
         """Nothing gets old here."""
 
-    def _handed(self, route: dispatch_pb2.Route, event: Event, dedupe: str) -> Awaitable[Outcome]:
+    def _handed(self, route: dispatch_pb2.Route, event: Event, dedupe: tuple[str, ...]) -> Awaitable[Outcome]:
         if route.function:
-            return self._dispatch.invoke_async(route.project, route.function, event, dedupe)
+            return self._dispatch.invoke_async(route.project, route.function, event, dedupe[0] if dedupe else "")
         return self._dispatch.push(route.trigger, event, dedupe)
 
     def _answer(self, number: int, event: Event, outcome: Outcome | BaseException) -> None:
@@ -147,6 +150,18 @@ class PushTalk:
         else:
             self._others.append(pack_outcome(number, outcome))
         self.pipe.wake()
+
+
+def _ids_of(message: dispatch_pb2.PushBatch, count: int) -> Iterable[tuple[str, ...]]:
+    """The ids of each event's records. Raises Malformed."""
+    lone = [(name,) if name else () for name in spread(message.dedupe, count, "")][:count]
+    if not message.id_counts:
+        return lone
+    counts = list(islice(spread(message.id_counts, count, 0), count))
+    if sum(counts) != len(message.ids):
+        raise Malformed(f"{len(message.ids)} ids for {sum(counts)} records")
+    ids = iter(message.ids)
+    return [tuple(islice(ids, several)) if several else one for several, one in zip(counts, lone, strict=True)]
 
 
 class CallTalk:

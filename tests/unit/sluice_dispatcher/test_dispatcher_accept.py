@@ -8,7 +8,7 @@ import pytest
 from sluice.binding import Binding, TriggerStatus
 from sluice.errors import ClaimLost, Unavailable
 from sluice.event import MAX_ASYNC_BODY_BYTES, MAX_EVENT_BYTES, Event, random_id
-from sluice.ledger import Slice, SourceKey
+from sluice.ledger import Counts, DeadFilter, Slice, SourceKey
 from sluice.outcome import Failure, FailureKind, Reply, Verdict
 from sluice_dispatcher.dispatcher import api_trigger
 from tests.unit.sluice_dispatcher.mesh import FUNCTION, KEY, URN, Mesh, a_slice, an_event
@@ -183,10 +183,37 @@ async def test_an_oversized_event_does_not_let_the_slices_behind_it_overtake(mes
 
 async def test_an_event_seen_before_is_answered_and_not_run_again(mesh: Mesh) -> None:
     for _ in range(2):
-        outcome = await mesh.dispatcher.push("t1", an_event(), "message-1")
+        outcome = await mesh.dispatcher.push("t1", an_event(), ("message-1",))
         assert outcome.verdict is Verdict.DONE
     await mesh.running(1)
     assert mesh.ledger.counts()["t1"].received == 1
+
+
+async def test_of_an_event_that_is_partly_known_is_told_which_records_are(mesh: Mesh) -> None:
+    assert (await mesh.dispatcher.push("t1", an_event(), ("a", "b"))).verdict is Verdict.DONE
+    outcome = await mesh.dispatcher.push("t1", an_event(), ("a", "b", "c"))
+    assert (outcome.verdict, outcome.known) == (Verdict.RETRY, ("a", "b"))
+    assert mesh.ledger.counts()["t1"].received == 1
+    assert (await mesh.dispatcher.push("t1", an_event(), ("c",))).verdict is Verdict.DONE
+    assert mesh.ledger.counts()["t1"].received == 2
+
+
+async def test_an_oversized_event_that_is_pushed_is_refused_and_recorded_once(mesh: Mesh) -> None:
+    large = an_event(b"x" * (MAX_EVENT_BYTES + 1))
+    for _ in range(2):
+        assert (await mesh.dispatcher.push("t1", large, ("a",))).verdict is Verdict.REFUSED
+    (dead,) = await mesh.dispatcher.dead(DeadFilter(trigger="t1"), 0, 10)
+    assert (dead.event.id, dead.failure) == (large.id, "refused")
+    counts = mesh.ledger.counts()["t1"]
+    assert (counts.received, counts.discarded, counts.open) == (1, 1, 0)
+
+
+async def test_what_filters_kept_back_is_counted_for_triggers_that_are_known(mesh: Mesh) -> None:
+    mesh.dispatcher.filtered("t1", 3)
+    mesh.dispatcher.filtered("gone", 4)
+    mesh.dispatcher.filtered("t1", 2)
+    await until(lambda: mesh.ledger.counts().get("t1", Counts()).filtered == 5)
+    assert "gone" not in mesh.ledger.counts()
 
 
 async def test_of_slices_offered_together_one_that_waits_or_is_refused_holds_up_no_other(mesh: Mesh) -> None:

@@ -60,8 +60,11 @@ class Dispatching:
     def session(self, service: str) -> Session:
         raise NotImplementedError
 
-    async def push(self, trigger: str, event: Event, dedupe: str = "") -> Outcome:
-        return await self._take(Handed("push", trigger, event, dedupe=dedupe))
+    async def push(self, trigger: str, event: Event, dedupe: tuple[str, ...] = ()) -> Outcome:
+        return await self._take(Handed("push", trigger, event, dedupe="".join(dedupe)))
+
+    def filtered(self, trigger: str, records: int) -> None:
+        raise NotImplementedError
 
     async def call(self, trigger: str, event: Event, timeout_s: float) -> Outcome:
         return await self._take(Handed("call", trigger, event, timeout_s=timeout_s))

@@ -23,7 +23,8 @@ class RecordingDispatch:
     def __init__(self) -> None:
         self.slices: list[Slice] = []
         self.released: list[str] = []
-        self.pushed: list[tuple[Event, str]] = []
+        self.pushed: list[tuple[Event, tuple[str, ...]]] = []
+        self.filters: list[tuple[str, int]] = []
         self.called: list[Event] = []
         self.error: Exception | None = None
         self.epoch = 0
@@ -48,7 +49,10 @@ class RecordingDispatch:
 
     async def close(self) -> None: ...
 
-    async def push(self, trigger: str, event: Event, dedupe: str = "") -> Outcome:
+    def filtered(self, trigger: str, records: int) -> None:
+        self.filters.append((trigger, records))
+
+    async def push(self, trigger: str, event: Event, dedupe: tuple[str, ...] = ()) -> Outcome:
         self.pushed.append((event, dedupe))
         return DONE
 
@@ -213,7 +217,7 @@ async def test_a_delivered_record_is_pushed_or_called_by_the_mode() -> None:
     record = Record(b"1", "http", "", 0, id="m1")
     await an_intake(dispatch, a_binding()).deliver(record)
     await an_intake(dispatch, a_binding(mode=Mode.SYNC)).deliver(record)
-    assert [dedupe for _, dedupe in dispatch.pushed] == ["m1"]
+    assert [dedupe for _, dedupe in dispatch.pushed] == [("m1",)]
     assert [event.body for event in dispatch.called] == [b"1"]
 
 

@@ -23,7 +23,10 @@ class FakeDispatch:
         self.changed = asyncio.Condition()
         self.accepted: list[Slice] = []
         self.events: list[Event] = []
-        self.pushed: list[tuple[str, Event, str]] = []
+        self.pushed: list[tuple[str, Event, tuple[str, ...]]] = []
+        self.known: tuple[str, ...] = ()
+        """Ids of records that were accepted before."""
+        self.filters: list[tuple[str, int]] = []
         self.called: list[tuple[str, Event, float]] = []
         self.open_events = self.most_events = 0
         self.open_size = self.most_size = 0
@@ -35,8 +38,13 @@ class FakeDispatch:
         self.sessions.append(session)
         return session
 
-    async def push(self, trigger: str, event: Event, dedupe: str = "") -> Outcome:
+    def filtered(self, trigger: str, records: int) -> None:
+        self.filters.append((trigger, records))
+
+    async def push(self, trigger: str, event: Event, dedupe: tuple[str, ...] = ()) -> Outcome:
         self.pushed.append((trigger, event, dedupe))
+        if known := tuple(name for name in dedupe if name in self.known):
+            return Outcome(Verdict.RETRY, "some were accepted before", event_id=event.id, known=known)
         if trigger == STUCK:
             await asyncio.shield(self.stuck)
         if trigger == GONE:
@@ -59,7 +67,7 @@ class FakeDispatch:
         return Outcome(Verdict.DONE, reply=reply)
 
     async def invoke_async(self, project: str, function: str, event: Event, dedupe: str = "") -> Outcome:
-        self.pushed.append((f"{project}/{function}", event, dedupe))
+        self.pushed.append((f"{project}/{function}", event, (dedupe,) if dedupe else ()))
         return Outcome(Verdict.DONE)
 
 

@@ -170,9 +170,42 @@ async def test_a_stuck_trigger_does_not_hold_up_another(dispatch: Dispatch, fake
 
 async def test_pushed_events_are_answered_each(dispatch: Dispatch, fake: FakeDispatch) -> None:
     events = [event(b"%d" % number) for number in range(500)]
-    outcomes = await asyncio.gather(*[dispatch.push("t-1", each, f"d{each.body.decode()}") for each in events])
+    ids = [tuple(f"{number}-{record}" for record in range(number % 4)) for number in range(500)]
+    outcomes = await asyncio.gather(*[dispatch.push("t-1", each, names) for each, names in zip(events, ids, strict=True)])
     assert outcomes == [Outcome(Verdict.DONE, event_id=each.id) for each in events]
-    assert fake.pushed == [("t-1", each, f"d{each.body.decode()}") for each in events]
+    assert fake.pushed == [("t-1", each, names) for each, names in zip(events, ids, strict=True)]
+
+
+async def test_what_the_records_of_pushed_events_are_called_is_told_whatever_the_columns_look_like(
+    dispatch: Dispatch, fake: FakeDispatch
+) -> None:
+    for ids in ([("a",), ("a",)], [("a", "b"), ("c", "d")], [("a", "b"), ()], [(), ()], [("a",), ("b", "c", "d")]):
+        fake.pushed.clear()
+        given = event()
+        await asyncio.gather(*[dispatch.push("t-1", given, names) for names in ids])
+        assert [names for _, _, names in fake.pushed] == ids
+
+
+async def test_which_records_were_accepted_before_is_told(dispatch: Dispatch, fake: FakeDispatch) -> None:
+    fake.known = ("a", "c")
+    outcome = await dispatch.push("t-1", event(), ("a", "b", "c"))
+    assert (outcome.verdict, outcome.known) == (Verdict.RETRY, ("a", "c"))
+
+
+async def test_many_long_ids_travel_in_messages_of_a_bounded_size(dispatch: Dispatch, fake: FakeDispatch) -> None:
+    ids = [tuple(f"{number}-{record}".rjust(255, "x") for record in range(1_000)) for number in range(70)]
+    await asyncio.gather(*[dispatch.push("t-1", event(), names) for names in ids])
+    assert [names for _, _, names in fake.pushed] == ids
+
+
+async def test_what_filters_kept_back_is_told_without_an_event(dispatch: Dispatch, fake: FakeDispatch) -> None:
+    dispatch.filtered("t-1", 3)
+    dispatch.filtered("t-2", 4)
+    await until(lambda: sum(records for _, records in fake.filters) == 7)
+    await dispatch.push("t-1", event())
+    dispatch.filtered("t-1", 2)
+    await until(lambda: ("t-1", 2) in fake.filters)
+    assert [trigger for trigger, _, _ in fake.pushed] == ["t-1"]
 
 
 async def test_a_push_that_must_come_again_says_why_and_when(dispatch: Dispatch) -> None:
@@ -183,7 +216,7 @@ async def test_a_push_that_must_come_again_says_why_and_when(dispatch: Dispatch)
 async def test_an_asynchronous_invocation_names_project_and_function(dispatch: Dispatch, fake: FakeDispatch) -> None:
     given = event(b"body")
     assert await dispatch.invoke_async("p", URN, given, "key") == Outcome(Verdict.DONE)
-    assert fake.pushed == [(f"p/{URN}", given, "key")]
+    assert fake.pushed == [(f"p/{URN}", given, ("key",))]
 
 
 async def test_a_call_is_answered_with_the_functions_reply(dispatch: Dispatch, fake: FakeDispatch) -> None:

@@ -59,7 +59,7 @@ async def test_an_asynchronous_invocation_is_accepted_with_an_id(asker: Asker, f
     request = invoke_pb2.InvokeAsyncRequest(project="p", function=URN, body=b"later", trace="00-1", dedupe="key")
     answer = await asker.ask("InvokeAsync", request, invoke_pb2.InvokeAsyncResponse)
     [(target, event, dedupe)] = fake.pushed
-    assert (target, event.id, event.body, event.trace, dedupe) == (f"p/{URN}", answer.event_id, b"later", "00-1", "key")
+    assert (target, event.id, event.body, event.trace, dedupe) == (f"p/{URN}", answer.event_id, b"later", "00-1", ("key",))
 
 
 async def test_health_and_reflection_answer_for_the_service(address: str) -> None:
