@@ -115,8 +115,9 @@ class Fleet(Generic[T]):
     def hold(self, live: int) -> int:
         """How many calls may be held for `live` places: so many that no place starves over a round trip, and that a backlog which
         outlasts a start can be seen here at all, although most of it is kept elsewhere."""
-        seen = int(1.2 * live * self.bearable_s / self.call_s) + 1 if self.call_s else 0
-        return max(live, min(seen, MAX_HOLD))
+        # Compared before it is made a whole number: calls may be as short as the clock can tell.
+        seen = 1.2 * live * self.bearable_s / self.call_s if self.call_s else 0.0
+        return max(live, MAX_HOLD if seen >= MAX_HOLD else int(seen) + bool(seen))
 
     @property
     def room(self) -> int:

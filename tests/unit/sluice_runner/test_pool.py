@@ -464,3 +464,13 @@ def test_a_maximum_that_changes_alone_counts_at_once_and_disabling_ends_what_run
     decisions = pool.decide(0.2)
     assert refused(decisions) == {"b": FailureKind.DISABLED}
     assert stopped(decisions) == [worker]
+
+
+def test_calls_shorter_than_a_clock_can_tell_leave_the_credit_bounded() -> None:
+    pool = Pool[str](LIMITS)
+    pool.take("a", function(), 0.0)
+    (worker,) = started(pool.decide(0.0))
+    pool.ready(worker, 0.1)
+    pool.decide(0.1)
+    pool.release(worker, 2.2e-311, 0.1)
+    assert 1 <= pool.credit(function(), 0.2) <= 10_000
