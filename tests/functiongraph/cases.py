@@ -20,6 +20,7 @@ from tests.functiongraph.client import Sdk
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
+PHASES = "examples,coverage,fuzzing,stateful"
 _FUNCTION = {"package": "default", "runtime": "Custom Image", "handler": "-", "timeout": 3, "memory_size": 128}
 
 
@@ -42,7 +43,7 @@ def furnish(sdk: Sdk) -> Mapping[str, list[str]]:
     return there | {"alias_name": ["live"], "trigger_type_code": ["TIMER"]}
 
 
-def send(credentials: Path, each: int, *, seed: int, phases: str = "examples,coverage,fuzzing,stateful") -> "subprocess.CompletedProcess[str]":
+def send(credentials: Path, each: int, *, seed: int, phases: str = PHASES) -> "subprocess.CompletedProcess[str]":
     """All checks over every operation, at most `each` requests of fuzzing for one; the output says what was found."""
     content: dict[str, Any] = json.loads(credentials.read_text())
     command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIGURATION), "run", content["endpoint"] + "/openapi.json"]

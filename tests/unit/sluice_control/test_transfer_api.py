@@ -29,7 +29,7 @@ def body(file: bytes, name: str = "hello", **fields: Any) -> dict[str, Any]:
 @pytest.fixture
 async def hello(api: Client) -> Client:
     secret = '{"password": "geheim"}'
-    more = {"user_data": '{"a": "b"}', "encrypted_user_data": secret, "strategy_config": {"concurrency": 7, "concurrent_num": 2}}
+    more: dict[str, Any] = {"user_data": '{"a": "b"}', "encrypted_user_data": secret, "strategy_config": {"concurrency": 7, "concurrent_num": 2}}
     await api("POST", FUNCTIONS, function_body(description="says hello", **more))
     return api
 
