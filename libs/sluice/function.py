@@ -34,7 +34,7 @@ class Function(msgspec.Struct, frozen=True, omit_defaults=True):
     max_age_s: int = 86_400
     """From acceptance; 24 h without an async configuration, else its own."""
     on_success: str = ""
-    """Destination function URN, or ""."""
+    """Where the end is reported, as `sluice.destination` writes it, or ""."""
     on_failure: str = ""
     dynamic_memory: bool = False
     """Whether a call may ask for an instance of another memory size."""

@@ -42,6 +42,9 @@ LEDGER_BYTES = Metric("sluice_ledger_bytes", Kind.GAUGE, "Size of the ledger on 
 INSTANCES = Metric("sluice_instances", Kind.GAUGE, "Instances, by state.", ("state",))
 GENERATION = Metric("sluice_catalog_generation", Kind.GAUGE, "Generation of the catalog that this service has reached.")
 LATE_SETTLES = Metric("sluice_ledger_late_settles_total", Kind.COUNTER, "Ends reported for events that had already ended.")
+UNREPORTED = Metric(
+    "sluice_ends_unreported_total", Kind.COUNTER, "Ends whose destination cannot be reached yet, by its kind.", ("destination",)
+)
 UNKNOWN_SENDERS = Metric("sluice_senders_refused_total", Kind.COUNTER, "Requests whose sender could not be known, by reason.", ("reason",))
 DISPATCHER_UP = Metric(
     "sluice_dispatcher_up", Kind.GAUGE, "Whether a gateway of the mesh can read the dispatcher's figures; 0: those of events are absent."
@@ -61,6 +64,7 @@ REGISTER = (
     INSTANCES,
     GENERATION,
     LATE_SETTLES,
+    UNREPORTED,
     DISPATCHER_UP,
     UNKNOWN_SENDERS,
 )

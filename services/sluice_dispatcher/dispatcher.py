@@ -36,6 +36,7 @@ from sluice_dispatcher.calls import NOT_KNOWN_YET, Calls
 from sluice_dispatcher.claims import Claims, ClaimSession
 from sluice_dispatcher.delivery import Delivery
 from sluice_dispatcher.statistics import Instances, Statistics, nobody
+from sluice_dispatcher.unreported import Unreported
 from sluice_dispatcher.window import Window
 
 TAIL_EVENTS = 1_000
@@ -75,12 +76,14 @@ class Dispatcher:
         )
         self._calls = Calls(runner, snapshot, self._statistics)
         self._statistics.look_at(self._delivery.running_by_version, lambda: self._calls.under_way)
+        self._unreported = Unreported(snapshot)
         self._claims = Claims(ledger, self.accept, self.accept_all)
         self._windows = {trigger: Window(counts.open) for trigger, counts in ledger.counts().items() if counts.open}
         self._tails: dict[asyncio.Queue[Story], str] = {}
         exposition.add(self._samples)
         exposition.add(self._calls.results.samples)
         exposition.add(self._delivery.retries.samples)
+        exposition.add(self._unreported.counted.samples)
 
     async def run(self) -> None:
         """Deliver until cancelled. The snapshot is synced before: what is missing in it is taken for deleted."""
@@ -242,6 +245,7 @@ class Dispatcher:
     def _ended(self, ended: Ended) -> None:
         pending = ended.pending
         self._leave(pending.route.trigger, 1, len(pending.event.body))
+        self._unreported.ended(ended)
         if self._tails:
             self._tell(ended)
 
