@@ -8,24 +8,24 @@ from starlette.types import ASGIApp
 from sluice.ledger import Records
 from sluice.runner import Logs
 from sluice_control import unserved
-from sluice_control.alias_api import AliasApi
 from sluice_control.asgi import Identify, Operation, application, identity_of
-from sluice_control.async_api import AsyncApi
 from sluice_control.doctor import Doctor
-from sluice_control.dry_run_api import DryRunApi
-from sluice_control.event_api import EventApi
-from sluice_control.function_api import FunctionApi
 from sluice_control.keeper import Keeper
-from sluice_control.key_api import KeyApi
-from sluice_control.log_detail_api import LogDetailApi
-from sluice_control.mesh_api import MeshApi
 from sluice_control.openapi import document
-from sluice_control.project_api import ProjectApi
-from sluice_control.reserved_api import ReservedApi
-from sluice_control.statistics_api import StatisticsApi
-from sluice_control.tag_api import TagApi
-from sluice_control.transfer_api import TransferApi
-from sluice_control.trigger_api import TriggerApi
+from sluice_control.operations.alias import AliasApi
+from sluice_control.operations.asynchronous import AsyncApi
+from sluice_control.operations.dry_run import DryRunApi
+from sluice_control.operations.event import EventApi
+from sluice_control.operations.function import FunctionApi
+from sluice_control.operations.key import KeyApi
+from sluice_control.operations.log_detail import LogDetailApi
+from sluice_control.operations.mesh import MeshApi
+from sluice_control.operations.project import ProjectApi
+from sluice_control.operations.reserved import ReservedApi
+from sluice_control.operations.statistics import StatisticsApi
+from sluice_control.operations.tag import TagApi
+from sluice_control.operations.transfer import TransferApi
+from sluice_control.operations.trigger import TriggerApi
 
 
 def operations(control: Keeper, records: Records, logs: Logs, doctor: Doctor) -> list[Operation]:

@@ -11,12 +11,12 @@ from sluice.clock import Clock
 from sluice.trigger import TriggerKind
 from sluice_control.code_store import CodeStore
 from sluice_control.health import HealthBoard
-from sluice_control.keys import NewKey, new_key
-from sluice_control.limits import Limits
 from sluice_control.nouns import Audience, Teller
 from sluice_control.registry import Commit, Edit, KeyRow, Registry, Removed, TriggerRow, View
-from sluice_control.registry_lock import RegistryLock
-from sluice_control.registry_sqlite import SqliteRegistry
+from sluice_control.registry_sqlite.lock import RegistryLock
+from sluice_control.registry_sqlite.registry import SqliteRegistry
+from sluice_control.resources.keys import NewKey, new_key
+from sluice_control.resources.limits import Limits
 from sluice_control.vault import Vault
 from sluice_control.watchers import Watchers
 

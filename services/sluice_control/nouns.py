@@ -12,7 +12,7 @@ from sluice.identity import APP
 from sluice.urn import parse
 from sluice_control.bodies import AsyncConfig, Destination, FunctionSettings
 from sluice_control.registry import AliasRow, Commit, FunctionRow, KeyRow, Noun, Removed, ReservedRow, TriggerRow, VersionRow
-from sluice_control.reserved import reservation
+from sluice_control.resources.reserved import reservation
 from sluice_control.vault import Vault
 
 UNCONFIGURED_MAX_AGE_S = 86_400

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from sluice_control.registry import Edit, TriggerRow, VersionRow, View
-from sluice_control.registry_sqlite import SqliteRegistry
+from sluice_control.registry_sqlite.registry import SqliteRegistry
 from tests.e2e.driver import Sluice
 from tools.benches.figure import Row, at_most, figure
 from tools.benches.processes import used_s
