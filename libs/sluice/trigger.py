@@ -3,7 +3,7 @@
 The host does the rest for every kind alike: filter per record, batch, lanes, window, claims, back-off, pause and drain.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -31,8 +31,10 @@ class Intake(Protocol):
         returns. Offers of one claim may overlap in time; they are accepted in the order of the calls. Raises ClaimLost."""
         ...
 
-    async def deliver(self, record: Record) -> Outcome:
-        """One record of a source without positions, or a call that wants an answer (`reply` is set for synchronous modes)."""
+    def deliver(self, record: Record) -> Awaitable[Outcome]:
+        """One record of a source without positions, or a call that wants an answer (`reply` is set for synchronous modes). What is
+        delivered at the same time shares an event, up to `batch_size` records; each is answered with that event's outcome. Whoever no
+        longer wants the answer cancels it: then the record is taken out, unless it is too late."""
         ...
 
     def rest(self, until: float) -> None:

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 
 from sluice.binding import Binding, Ordering
-from sluice.event import MAX_EVENT_BYTES, Event, Record, event_id, event_ids
+from sluice.event import MAX_EVENT_BYTES, Event, Record, event_id, event_ids, random_id
 from sluice.filters import Match
 from sluice.tracing import NoTraces, Traces
 
@@ -57,12 +57,36 @@ class Batching:
         if batch:
             yield batch
 
+    def events(self, records: Sequence[Record]) -> list[Event]:
+        """The events of records of a source, cut into batches."""
+        if self._binding.batch_size == 1:
+            return [self.event((record,)) for record in records]
+        return [event for batch in self.cut(records) for event in self._fitting(batch)]
+
+    def _fitting(self, batch: Sequence[Record]) -> Iterable[Event]:
+        """One event, or several if their shape makes the records together too large for one."""
+        event = self.event(batch)
+        if len(event.body) <= MAX_EVENT_BYTES or len(batch) == 1:
+            return (event,)
+        middle = len(batch) // 2
+        return (*self._fitting(batch[:middle]), *self._fitting(batch[middle:]))
+
     def event(self, batch: Sequence[Record]) -> Event:
         """The event of one batch. Its id comes from the first record's own id, or from where that record stands."""
         first = batch[0]
-        own = first.id
-        name = event_id(self._binding.trigger, self._binding.incarnation, own) if own else self._maker(first.source)(first.position)
-        return Event(name, self._shape(batch), self._lane(first), len(batch), first.trace or self._new_trace())
+        return self._event(self._own(first.id) if first.id else self._maker(first.source)(first.position), first, batch)
+
+    def delivered(self, batch: Sequence[Record]) -> Event:
+        """The event of one batch of a source without positions. A first record without an id of its own gives it a random one: it may come
+        again, in another batch, although it was accepted, and no two events may have one id."""
+        first = batch[0]
+        return self._event(self._own(first.id) if first.id else random_id(), first, batch)
+
+    def _event(self, name: bytes, first: Record, batch: Sequence[Record]) -> Event:
+        return Event(name, self._shape(batch), self.lane(first), len(batch), first.trace or self._new_trace())
+
+    def _own(self, name: str) -> bytes:
+        return event_id(self._binding.trigger, self._binding.incarnation, name)
 
     def _maker(self, source: str) -> Callable[[str | bytes], bytes]:
         """From a position of the source to the id of the event there."""
@@ -73,7 +97,8 @@ class Batching:
             make = self._ids[source] = event_ids(self._binding.trigger, self._binding.incarnation, "", source)
         return make
 
-    def _lane(self, record: Record) -> str:
+    def lane(self, record: Record) -> str:
+        """Events of one lane run one after another; "" for no lane."""
         ordering = self._binding.ordering
         if ordering is Ordering.NONE:
             return ""

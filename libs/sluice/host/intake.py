@@ -1,7 +1,7 @@
 """The intake that a trigger hands its records to (`sluice.trigger.Intake`): one for each running trigger."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 from sluice.binding import Binding, Mode
 from sluice.clock import Clock
@@ -9,10 +9,12 @@ from sluice.dispatch import Dispatch, Session
 from sluice.errors import ClaimLost, Unavailable
 from sluice.event import Record
 from sluice.host.batching import Batching
+from sluice.host.gathering import Gathering
 from sluice.ledger import Claim, Slice, SourceKey
 from sluice.outcome import DONE, Outcome
 
 CALL_TIMEOUT_S = 900.0
+TELL_FILTERED_S = 0.5
 SHORTEST_REST_S = 10.0
 """Below this it costs more to end a run and begin another than to let it wait."""
 
@@ -30,7 +32,19 @@ class HostIntake:
     """Filters, batches and hands over; knows what it holds, so that all of it can be let go. `held` are the claims of a run that rested;
     without a clock none does."""
 
-    __slots__ = ("_batching", "_binding", "_clock", "_dispatch", "_held", "_session", "_sources", "lags")
+    __slots__ = (
+        "_batching",
+        "_binding",
+        "_clock",
+        "_dispatch",
+        "_filtered",
+        "_gathering",
+        "_held",
+        "_session",
+        "_sources",
+        "_telling",
+        "lags",
+    )
 
     def __init__(
         self,
@@ -48,6 +62,10 @@ class HostIntake:
         self._clock = clock
         self._held = {claim.key.source: claim for claim in held}
         self._sources: dict[str, _Source] = {}
+        self._gathering: Gathering | None = None
+        self._filtered = 0
+        """Delivered records that matched no filter, not yet told to the dispatcher."""
+        self._telling: asyncio.TimerHandle | None = None
         self.lags: dict[str, int] = {}
 
     async def claim(self, source: str, *, assigned: bool = False) -> Claim:
@@ -75,14 +93,35 @@ class HostIntake:
             raise ClaimLost(f"{claim.key.source} was claimed again or let go")
         await source.offer(records, to)
 
-    async def deliver(self, record: Record) -> Outcome:
+    def deliver(self, record: Record) -> Awaitable[Outcome]:
         kept = self._batching.kept((record,))
         if not kept:
-            return DONE
-        event = self._batching.event(kept)
-        if self._binding.mode is Mode.SYNC:
-            return await self._dispatch.call(self._binding.trigger, event, CALL_TIMEOUT_S)
-        return await self._dispatch.push(self._binding.trigger, event, (record.id,) if record.id else ())
+            return self._filtered_one()
+        binding = self._binding
+        if binding.mode is Mode.SYNC:
+            return self._dispatch.call(binding.trigger, self._batching.delivered(kept), CALL_TIMEOUT_S)
+        if binding.batch_size == 1:
+            return self._dispatch.push(binding.trigger, self._batching.delivered(kept), (record.id,) if record.id else ())
+        if self._gathering is None:
+            self._gathering = Gathering(binding, self._dispatch, self._batching)
+        return self._gathering.deliver(record)
+
+    def _filtered_one(self) -> Awaitable[Outcome]:
+        """Counted with others: a transaction for each would cost more than what was saved."""
+        loop = asyncio.get_running_loop()
+        if not self._filtered:
+            self._telling = loop.call_later(TELL_FILTERED_S, self._tell_filtered)
+        self._filtered += 1
+        done: asyncio.Future[Outcome] = loop.create_future()
+        done.set_result(DONE)
+        return done
+
+    def _tell_filtered(self) -> None:
+        if self._telling is not None:
+            self._telling.cancel()
+            self._telling = None
+            self._dispatch.filtered(self._binding.trigger, self._filtered)
+            self._filtered = 0
 
     def rest(self, until: float) -> None:
         if self._clock is None or until - self._clock.time() < SHORTEST_REST_S:
@@ -107,7 +146,10 @@ class HostIntake:
         self.lags[source] = records
 
     def close(self) -> None:
-        """Let every source go."""
+        """Let every source go, and what is gathered."""
+        self._tell_filtered()
+        if self._gathering is not None:
+            self._gathering.close()
         for source in list(self._sources.values()):
             self.release(source.claim)
         for claim in self._held.values():
@@ -162,8 +204,7 @@ class _Source:
         return self._piece(kept, to, len(records) - len(kept))
 
     def _piece(self, kept: Sequence[Record], to: str, filtered: int) -> Slice:
-        events = [self._batching.event(batch) for batch in self._batching.cut(kept)]
-        return Slice(self.claim.key, self.claim.epoch, self._next, to, events, filtered)
+        return Slice(self.claim.key, self.claim.epoch, self._next, to, self._batching.events(kept), filtered)
 
     async def _hand_over(self, records: Sequence[Record], to: str, filtered: int) -> None:
         piece = self._piece(records, to, filtered)

@@ -9,7 +9,7 @@ import pytest
 from sluice.binding import Binding, Mode, Ordering
 from sluice.dispatch import Session, Told, accept_each
 from sluice.errors import ClaimLost, Unavailable
-from sluice.event import Event, Record
+from sluice.event import MAX_EVENT_BYTES, Event, Record
 from sluice.filters import parse
 from sluice.host.batching import BATCH_BYTES, Batching
 from sluice.host.intake import HostIntake, Rested
@@ -125,6 +125,15 @@ async def test_batches_are_cut_by_bytes_and_a_large_record_goes_alone() -> None:
     huge = Record(b"x" * (BATCH_BYTES + 1), "p0", "2", 0)
     cut = Batching(binding, shape, None).cut([half, half, huge, half])
     assert [len(batch) for batch in cut] == [1, 1, 1, 1]
+
+
+async def test_a_batch_that_its_shape_makes_too_large_becomes_several_events() -> None:
+    binding = a_binding(batch_size=100)
+    escaped = Batching(binding, lambda batch: b"\\u0000" * sum(record.size for record in batch), None)
+    sent = [Record(b"x" * (MAX_EVENT_BYTES // 6 // 2), "p0", str(number), 0) for number in range(5)]
+    events = escaped.events([*sent, Record(b"x" * MAX_EVENT_BYTES, "p0", "5", 0)])
+    assert [event.records for event in events] == [2, 1, 2, 1]
+    assert len({event.id for event in events}) == 4
 
 
 async def test_the_same_record_has_the_same_id_after_a_new_claim() -> None:
