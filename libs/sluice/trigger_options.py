@@ -112,6 +112,14 @@ def mode_of(kind: TriggerKind, event_data: Mapping[str, Any]) -> Mode:
     return Mode.ASYNC if asked == "async" and Mode.ASYNC in kind.modes else kind.modes[0]
 
 
+def http_faults(type_code: str, mode: Mode) -> Iterator[Fault]:
+    """What keeps a trigger from an HTTP function, which answers a caller: a fault of its `type`, or of its event_data."""
+    if type_code not in GATEWAY_TYPES:
+        yield Fault("type", f"an HTTP function has only {', '.join(sorted(GATEWAY_TYPES))} triggers")
+    elif mode is not Mode.SYNC:
+        yield Fault("func_info.invocation_type", "is sync for an HTTP function")
+
+
 def route_of(event_data: Mapping[str, Any]) -> str:
     """What two gateway triggers may not share: method, way of matching, and path but for the names of its parameters."""
     path = re.sub(r"/\{[^/]*\}(?=/|$)", "/{}", str(event_data.get("path")))

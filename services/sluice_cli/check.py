@@ -6,10 +6,11 @@ from typing import Any
 
 from sluice import function_rules as rules
 from sluice.binding import Mode
+from sluice.decoding import under
 from sluice.errors import Fault, Invalid
 from sluice.host.kinds import by_type, installed
 from sluice.trigger import TriggerKind
-from sluice.trigger_options import GATEWAY_TYPES, mode_of, route_of
+from sluice.trigger_options import GATEWAY_TYPES, http_faults, mode_of, route_of
 from sluice.urn import parse
 from sluice_cli import bodies, package
 from sluice_cli.kinds import trigger_faults
@@ -100,17 +101,15 @@ def _triggers_faults(function: Function, kinds: Mapping[str, TriggerKind]) -> It
         for fault in trigger_faults(trigger, kinds):
             yield Fault(f"triggers.{index}.{fault.field}".rstrip("."), fault.rule)
         if function.http:
-            yield from _http_faults(f"triggers.{index}", trigger, kinds)
+            yield from under(f"triggers.{index}", _http_faults(trigger, kinds))
     yield from _twice("triggers.{}.name", "another timer of this function is named so", _timers(function))
 
 
-def _http_faults(field: str, trigger: Mapping[str, Any], kinds: Mapping[str, TriggerKind]) -> Iterator[Fault]:
-    """An HTTP function answers a caller."""
-    code = trigger.get("type")
-    if code not in GATEWAY_TYPES:
-        yield Fault(f"{field}.type", f"an http function has only {', '.join(sorted(GATEWAY_TYPES))} triggers")
-    elif code in kinds and mode_of(kinds[code], trigger) is not Mode.SYNC:
-        yield Fault(f"{field}.func_info.invocation_type", "is sync for an http function")
+def _http_faults(trigger: Mapping[str, Any], kinds: Mapping[str, TriggerKind]) -> Iterator[Fault]:
+    code = str(trigger.get("type"))
+    # A type that is not installed is told of already.
+    if code in kinds or code not in GATEWAY_TYPES:
+        yield from http_faults(code, mode_of(kinds[code], trigger) if code in kinds else Mode.SYNC)
 
 
 def _timers(function: Function) -> Iterator[tuple[int, str]]:

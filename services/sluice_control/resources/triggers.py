@@ -9,7 +9,7 @@ import msgspec
 from sluice.binding import Mode
 from sluice.errors import Fault, Invalid
 from sluice.trigger import TriggerKind
-from sluice.trigger_options import GATEWAY_TYPES, PULL_TYPES
+from sluice.trigger_options import PULL_TYPES, http_faults
 from sluice.urn import LATEST
 from sluice_control.bodies import CreateTrigger, UpdateTrigger
 from sluice_control.fss import Refused
@@ -136,13 +136,10 @@ def find(view: View, target: Target, type_code: str, trigger: str) -> TriggerRow
 
 
 def _fits(version: VersionRow, type_code: str, mode: Mode) -> None:
-    """An HTTP function answers a caller: it has no other triggers, and none that are asynchronous."""
-    if version.settings.runtime != HTTP:
-        return
-    if mode is not Mode.SYNC and type_code in GATEWAY_TYPES:
-        raise Invalid([Fault("event_data.func_info.invocation_type", "is sync for an HTTP function")], "FSS.1107")
-    if type_code not in GATEWAY_TYPES:
-        raise Refused("FSS.1101", f"trigger_type_code: an HTTP function has only {', '.join(sorted(GATEWAY_TYPES))} triggers.")
+    for fault in http_faults(type_code, mode) if version.settings.runtime == HTTP else ():
+        if fault.field == "type":
+            raise Refused("FSS.1101", f"trigger_type_code: {fault.rule}.")
+        raise Invalid([Fault(f"event_data.{fault.field}", fault.rule)], "FSS.1107")
 
 
 def _is_unique(edit: Edit, row: TriggerRow, what: Plan) -> None:

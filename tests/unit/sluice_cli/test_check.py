@@ -97,7 +97,7 @@ def test_a_file_without_functions_is_refused(tmp_path: Path) -> None:
 
 def test_an_http_function_has_gateway_triggers_only(tmp_path: Path) -> None:
     text = "functions: {a: {image: x, http: true, triggers: [{type: TIMER, name: t, schedule_type: Rate, schedule: 3m}]}}"
-    assert "http function" in said(tmp_path, text)[0]
+    assert "HTTP function" in said(tmp_path, text)[0]
 
 
 def test_one_path_has_one_trigger(tmp_path: Path) -> None:
