@@ -7,6 +7,7 @@ import msgspec
 
 from sluice.binding import Binding
 from sluice.catalog import Change, Key
+from sluice.destination import FUNCTION, read, text
 from sluice.function import Alias, Asynchronous, Function, HeaderRule
 from sluice.identity import APP
 from sluice.urn import parse
@@ -184,13 +185,14 @@ class Teller:
         )
 
     def _destination(self, function: FunctionRow, to: Destination | None) -> str:
-        return destination_urn(to, self._region, function.project) if to else ""
+        return destination_text(to, self._region, function.project) if to else ""
 
 
-def destination_urn(to: Destination, region: str, project: str) -> str:
-    """The full URN that a FunctionGraph destination names; `latest` where it names no version."""
-    param: dict[str, Any] = msgspec.json.decode(to.param)
-    return str(parse(str(param["func_urn"]), region=region, project=project))
+def destination_text(to: Destination, region: str, project: str) -> str:
+    """For a function its full URN, with `latest` where it names no version; else kind and param."""
+    if to.destination != FUNCTION:
+        return text(to.destination, to.param)
+    return str(parse(str(read(to.param)["func_urn"]), region=region, project=project))
 
 
 def image_of(settings: FunctionSettings) -> str:

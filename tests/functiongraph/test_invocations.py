@@ -144,6 +144,18 @@ def test_update_function_async_invoke_config(sdk: Sdk, function: str, deploy: An
     sdk.refused("update_function_async_invoke_config", "FSS.1051", 404, function_urn=f"{function}x", body={})
 
 
+def test_update_function_async_invoke_config_keeps_every_kind_of_destination(sdk: Sdk, function: str) -> None:
+    params = {"OBS": {"bucket": "b", "prefix": "p", "expires": 7}, "SMN": {"topic_urn": "t"}, "DIS": {"stream_name": "s"}}
+    for kind, param in params.items():
+        end = {"destination": kind, "param": json.dumps(param)}
+        sdk("update_function_async_invoke_config", function_urn=function, body={"destination_config": {"on_success": end}})
+        kept = sdk("show_function_async_invoke_config", function_urn=function).destination_config.on_success
+        assert (kept.destination, json.loads(kept.param)) == (kind, param)
+    wrong = {"destination": "OBS", "param": json.dumps({"bucket": "b", "expires": 366})}
+    body = {"destination_config": {"on_success": wrong}}
+    sdk.refused("update_function_async_invoke_config", "FSS.0400", 400, function_urn=function, body=body)
+
+
 def test_show_function_async_invoke_config(sdk: Sdk, function: str) -> None:
     sdk.refused("show_function_async_invoke_config", "FSS.0404", 404, function_urn=function)
     sdk("update_function_async_invoke_config", function_urn=function, body={})

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterator
 
-import msgspec
-
+from sluice.decoding import under
+from sluice.destination import ENDS, FUNCTION, faults, read
 from sluice.errors import Fault, Invalid, SluiceError
 from sluice.function_rules import MAX_AGE, RETRIES
 from sluice.urn import Urn, parse
@@ -11,14 +11,6 @@ from sluice_control.bodies import AsyncConfig, Destination
 from sluice_control.fss import Refused
 from sluice_control.registry import AsyncRow, Edit, FunctionRow, View
 from sluice_control.resources.targets import Target
-
-_FUNCTION = "FunctionGraph"
-_KNOWN = (_FUNCTION, "OBS", "SMN", "DIS", "RocketMQ")
-_ENDS = ("on_success", "on_failure")
-
-
-class _FunctionParam(msgspec.Struct, forbid_unknown_fields=True):
-    func_urn: str
 
 
 class AsyncSettings:
@@ -53,34 +45,24 @@ class AsyncSettings:
         return step
 
     def _destination_faults(self, config: AsyncConfig, target: Target) -> Iterator[Fault]:
-        for end in _ENDS:
-            to: Destination | None = getattr(config.destination_config, end)
-            if to is None:
-                continue
-            field = f"destination_config.{end}"
-            if to.destination not in _KNOWN:
-                yield Fault(f"{field}.destination", f"is {to.destination[:40]!r}, and is {_FUNCTION} here")
-            elif to.destination != _FUNCTION:
-                yield Fault(f"{field}.destination", f"{to.destination} is not served here yet; {_FUNCTION} is")
-            elif reason := self._param_fault(to, target):
-                yield Fault(f"{field}.param", reason)
+        for end, to in _destinations(config):
+            wrong = list(faults(end, to.destination, to.param))
+            if not wrong and to.destination == FUNCTION:
+                wrong = list(self._urn_faults(to, target))
+            yield from under(f"destination_config.{end}", wrong)
 
-    def _param_fault(self, to: Destination, target: Target) -> str:
+    def _urn_faults(self, to: Destination, target: Target) -> Iterator[Fault]:
         try:
             self._urn(to, target.urn.project)
-        except msgspec.DecodeError:
-            return 'is the text of a JSON object {"func_urn": "…"}'
         except SluiceError as error:
-            return str(error)
-        return ""
+            yield Fault("param", str(error))
 
     def _urn(self, to: Destination, project: str) -> Urn:
-        return parse(msgspec.json.decode(to.param, type=_FunctionParam).func_urn, region=self._region, project=project)
+        return parse(str(read(to.param)["func_urn"]), region=self._region, project=project)
 
     def _refuse_missing(self, view: View, config: AsyncConfig, target: Target) -> None:
-        for end in _ENDS:
-            to: Destination | None = getattr(config.destination_config, end)
-            if to and not _nodes(view, self._urn(to, target.urn.project), target.urn.project):
+        for end, to in _destinations(config):
+            if to.destination == FUNCTION and not _nodes(view, self._urn(to, target.urn.project), target.urn.project):
                 raise Refused("FSS.1051", f"destination_config.{end}.param: names it.")
 
     def _refuse_cycle(self, view: View, function: FunctionRow, qualifier: str) -> None:
@@ -97,9 +79,8 @@ class AsyncSettings:
 
     def _next(self, view: View, function: FunctionRow, qualifier: str) -> Iterator[tuple[FunctionRow, str]]:
         row = view.async_row(function, qualifier)
-        for end in _ENDS:
-            to: Destination | None = getattr(row.config.destination_config, end) if row else None
-            if to:
+        for _, to in _destinations(row.config) if row else ():
+            if to.destination == FUNCTION:
                 yield from _nodes(view, self._urn(to, function.project), function.project)
 
 
@@ -115,6 +96,14 @@ def find(view: View, target: Target) -> AsyncRow:
     if row is None:
         raise Refused("FSS.0404")
     return row
+
+
+def _destinations(config: AsyncConfig) -> Iterator[tuple[str, Destination]]:
+    """Those that are configured, each with the end that it is told of."""
+    for end in ENDS:
+        to: Destination | None = getattr(config.destination_config, end)
+        if to is not None:
+            yield end, to
 
 
 def _nodes(view: View, urn: Urn, project: str) -> list[tuple[FunctionRow, str]]:

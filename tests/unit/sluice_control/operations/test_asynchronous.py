@@ -72,7 +72,8 @@ async def test_a_function_has_no_retries_until_settings_are_put_and_one_by_defau
         ({"max_async_event_age_in_seconds": 0}, "max_async_event_age_in_seconds"),
         ({"max_async_event_age_in_seconds": 86_401}, "max_async_event_age_in_seconds"),
         ({"colour": 1}, "colour"),
-        ({"destination_config": {"on_success": {"destination": "OBS", "param": "{}"}}}, "destination_config.on_success.destination"),
+        ({"destination_config": {"on_success": {"destination": "OBS", "param": "{}"}}}, "destination_config.on_success.param.bucket"),
+        ({"destination_config": {"on_success": {"destination": "RocketMQ", "param": "{}"}}}, "destination_config.on_success.destination"),
         ({"destination_config": {"on_success": {"destination": "MAGIC", "param": "{}"}}}, "destination_config.on_success.destination"),
         ({"destination_config": {"on_success": {"destination": "FunctionGraph", "param": "x"}}}, "destination_config.on_success.param"),
         ({"destination_config": {"on_success": to("a:b:c:d:e:f")}}, "destination_config.on_success.param"),
@@ -84,6 +85,23 @@ async def test_settings_out_of_range_are_refused_by_field(api: Client, body: dic
     assert answer.error == (400, "FSS.0400")
     assert field in answer.message
     assert (await api("GET", CONFIG)).status == 404
+
+
+@pytest.mark.parametrize(
+    ("kind", "param"),
+    [("OBS", {"bucket": "b", "prefix": "p/", "expires": 30}), ("SMN", {"topic_urn": "t"}), ("DIS", {"stream_name": "s"}), ("RocketMQ", {})],
+)
+async def test_a_destination_is_kept_as_it_was_written_and_told_to_the_services(
+    api: Client, control: Control, kind: str, param: dict[str, Any]
+) -> None:
+    ends = {"on_failure": {"destination": kind, "param": json.dumps(param)}}
+    put = await api("PUT", CONFIG, {"destination_config": ends})
+    assert (put.status, put.json["destination_config"]) == (200, {"on_success": {}} | ends)
+    function = control.view.function(api.project, "default", "hello")
+    assert function
+    row = control.view.version(function, "latest")
+    assert row
+    assert control.teller.function(row, with_secrets=False).on_failure == f"{kind}:{json.dumps(param)}"
 
 
 async def test_a_destination_must_exist(api: Client) -> None:
