@@ -6,7 +6,8 @@ from functools import partial
 
 from sluice.clock import Clock, SystemClock
 from sluice.errors import foremost
-from sluice.outcome import Verdict
+from sluice.event import Record
+from sluice.outcome import Outcome, Verdict
 from sluice.trigger import Intake
 from sluice_rabbitmq.acknowledgements import Acknowledgements
 from sluice_rabbitmq.queue import Message, Queue
@@ -36,8 +37,9 @@ class RabbitTrigger:
             try:
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(self._queue.watch())
-                    await reading.run(tasks, ready)
+                    await reading.run(ready)
             finally:
+                await reading.end()
                 reading.acknowledge_all()
         except BaseExceptionGroup as group:
             raise foremost(group) from None
@@ -46,7 +48,8 @@ class RabbitTrigger:
 
 
 class _Reading:
-    """One connection's worth of messages."""
+    """One connection's worth of messages. Each is ours until it is answered for good, so that it keeps its place and is not given out in
+    a circle; what waits for its answer is a future, not a task."""
 
     def __init__(self, settings: RabbitSettings, queue: Queue, source: str, intake: Intake, clock: Clock) -> None:
         self._queue = queue
@@ -57,13 +60,27 @@ class _Reading:
         self._window = settings.window
         self._acknowledgements = Acknowledgements()
         self._answering: asyncio.TimerHandle | None = None
+        self._loop = asyncio.get_running_loop()
+        self._open: set[asyncio.Future[Outcome]] = set()
+        self._ended = False
+        self._failed: asyncio.Future[None] = self._loop.create_future()
 
-    async def run(self, tasks: asyncio.TaskGroup, ready: Callable[[], None]) -> None:
-        await self._queue.consume(self._window, partial(self._receive, tasks))
+    async def run(self, ready: Callable[[], None]) -> None:
+        await self._queue.consume(self._window, self._receive)
         ready()
-        while True:
+        while not self._failed.done():
             self._intake.lag(self._source, await self._queue.depth())
-            await asyncio.sleep(DEPTH_S)
+            await asyncio.wait((self._failed,), timeout=DEPTH_S)
+        self._failed.result()
+
+    async def end(self) -> None:
+        """Nothing more is handed over; what was not answered is nobody's."""
+        self._ended = True
+        self._failed.cancel()
+        for answer in self._open:
+            answer.cancel()
+        if self._open:
+            await asyncio.wait(set(self._open))
 
     def acknowledge_all(self) -> None:
         """What was accepted since the last answer, so that as little as possible comes twice."""
@@ -73,20 +90,44 @@ class _Reading:
         for tag in self._acknowledgements.scattered():
             self._queue.acknowledge(tag, with_earlier=False)
 
-    def _receive(self, tasks: asyncio.TaskGroup, message: Message) -> None:
-        tasks.create_task(self._hand_over(message))
+    def _receive(self, message: Message) -> None:
+        try:
+            record = self._recorder.record(message, int(self._clock.time() * 1000))
+        except Exception as error:
+            self._fail(error)
+        else:
+            self._hand_over(message.tag, record)
 
-    async def _hand_over(self, message: Message) -> None:
-        """Until it is answered for good: it stays ours meanwhile, so that it keeps its place and is not given out in a circle."""
-        record = self._recorder.record(message, int(self._clock.time() * 1000))
-        while True:
-            outcome = await self._intake.deliver(record)
-            if outcome.verdict is not Verdict.RETRY:
-                break
-            await asyncio.sleep(outcome.retry_after_s)
-        self._acknowledgements.done(message.tag)
-        if self._answering is None:
-            self._answering = asyncio.get_running_loop().call_later(ACKNOWLEDGE_S, self._acknowledge)
+    def _hand_over(self, tag: int, record: Record) -> None:
+        if self._ended:
+            return
+        try:
+            answer = asyncio.ensure_future(self._intake.deliver(record))
+        except Exception as error:
+            self._fail(error)
+            return
+        self._open.add(answer)
+        answer.add_done_callback(partial(self._answered, tag, record))
+
+    def _answered(self, tag: int, record: Record, answer: "asyncio.Future[Outcome]") -> None:
+        self._open.discard(answer)
+        if answer.cancelled():
+            return
+        if (error := answer.exception()) is not None:
+            self._fail(error)
+            return
+        outcome = answer.result()
+        if outcome.verdict is Verdict.RETRY:
+            self._loop.call_later(outcome.retry_after_s, self._hand_over, tag, record)
+            return
+        self._acknowledgements.done(tag)
+        if self._answering is None and not self._ended:
+            self._answering = self._loop.call_later(ACKNOWLEDGE_S, self._acknowledge)
+
+    def _fail(self, error: BaseException) -> None:
+        """A bug somewhere, or a mesh that is gone: it ends the run, which the host starts again."""
+        if not self._failed.done():
+            self._failed.set_exception(error)
 
     def _acknowledge(self) -> None:
         self._answering = None
