@@ -22,6 +22,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     header: int = 64 * 1024
     """Request line and headers of one request; 431 beyond."""
     connections: int = 4_096
+    pipelined: int = 64
+    """Requests that a connection may send ahead of the answer to an earlier one. Then it is closed after the answers to these."""
     header_timeout_s: float = 10.0
     """From the opened connection, or the request's first byte, to the end of its headers."""
     idle_timeout_s: float = 75.0

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from sluice_gateway.limits import Limits
 
@@ -19,6 +20,10 @@ HEADER_OVERHEAD = 32
 
 class HeadTooLarge(Exception):
     """Raised through the parser, which then takes nothing more."""
+
+
+class TooFarAhead(Exception):
+    """Raised through the parser: so many requests before this one have no answer yet."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -38,10 +43,24 @@ class BoundedProtocol(HttpToolsProtocol):
         self.body_size = 0
         self._unsent = 0
         self._stalled_since: float | None = None
+        self.running: RequestResponseCycle | None = None
+        self.refused = False
         if len(self.connections) > self.limits.connections:
             self.refuse(503, b"FSS.0503", b"Service unavailable: too many connections.")
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        """As uvicorn's, which tells the last request that was received. The one that runs may be another, and would write on."""
+        super().connection_lost(exc)
+        if self.running is not None:
+            _leave(self.running)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self.running = cycle
+        super()._start_asgi_task(cycle, app)
+
     def data_received(self, data: bytes) -> None:
+        if self.refused:
+            return
         self._unset_keepalive_if_required()
         self._feed(data)
         if self.head_began is None:
@@ -98,6 +117,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         if self.parser.should_upgrade():
             return  # `_stay` comes next
+        if len(self.pipeline) >= self.limits.pipelined:
+            raise TooFarAhead
         self.head_began = None
         self.unfinished = 0
         self.body_size = 0
@@ -135,11 +156,40 @@ class BoundedProtocol(HttpToolsProtocol):
         self.refuse(431, b"FSS.0400", b"The request headers are too large.")
 
     def refuse(self, status: int, code: bytes, message: bytes) -> None:
-        """Answer without the app, and close. Nothing is written into an answer that has begun."""
-        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
-            content = b'{"error_code":"%b","error_msg":"%b"}' % (code, message)
-            self.transport.write(b"HTTP/1.1 %d %b" % (status, _PHRASES[status]) + _CLOSE % (len(content), content))
+        """Take nothing more, answer without the app, and close. Requests that were whole before this one are answered first, and the
+        closed connection is all that this one gets. Nothing is written into an answer that has begun."""
+        if self.refused:
+            return
+        self.refused = True
+        self.head_began = self.body_began = None
+        running = self.running
+        if running is None or running.response_complete:
+            self._write_refusal(status, code, message)
+        elif running is not self.cycle or not running.more_body:
+            self._close_after_answers(running)
+            return
+        elif not running.response_started:
+            self._write_refusal(status, code, message)
+        if running is not None:
+            _leave(running)
         self.transport.close()
+
+    def _write_refusal(self, status: int, code: bytes, message: bytes) -> None:
+        content = b'{"error_code":"%b","error_msg":"%b"}' % (code, message)
+        self.transport.write(b"HTTP/1.1 %d %b" % (status, _PHRASES[status]) + _CLOSE % (len(content), content))
+
+    def _close_after_answers(self, running: RequestResponseCycle) -> None:
+        if self.pipeline and self.pipeline[0][0].more_body:
+            self.pipeline.popleft()  # the newest, whose body is at fault
+        self.cycle = self.pipeline[0][0] if self.pipeline else running
+        self.cycle.keep_alive = False
+
+
+def _leave(cycle: RequestResponseCycle) -> None:
+    """Nobody is there to read its answer."""
+    if not cycle.response_complete:
+        cycle.disconnected = True
+        cycle.message_event.set()
 
 
 def _without_offer(headers: list[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:

@@ -191,6 +191,25 @@ async def test_requests_on_one_connection_are_answered_in_order(listening: Liste
     assert statuses(await listening.exchange(*pipeline, request(b"", path="/livez", method="GET"))) == [200, 404, 200, 200]
 
 
+@pytest.mark.parametrize("upgrade", ["", "Connection: upgrade\r\nUpgrade: h2c\r\n"])
+async def test_who_sends_far_ahead_gets_the_answers_of_a_bounded_number(listening: Listening, upgrade: str) -> None:
+    ahead = f"GET /livez HTTP/1.1\r\nHost: a\r\n{upgrade}\r\n".encode() * 3000
+    answers = statuses(await listening.exchange(ahead))
+    assert answers == [200] * (1 + SMALL.pipelined)
+
+
+async def test_a_request_before_one_that_is_not_http_is_answered(listening: Listening) -> None:
+    for rest in (b"\0\0\r\n\r\n", b"GET /orders HTTP/1.1\r\nX: " + b"y" * 5000):
+        answer = await listening.exchange(request(b"", close=False) + request(b"", path="/nothing", close=False) + rest)
+        assert statuses(answer) == [200, 404]
+        assert answer.count(b"connection: close") == 1
+
+
+async def test_a_body_at_fault_behind_another_request_leaves_that_one_its_answer(listening: Listening) -> None:
+    broken = request(b"zz\r\n", "Transfer-Encoding: chunked", close=False)
+    assert statuses(await listening.exchange(request(b"", close=False) + broken)) == [200]
+
+
 async def test_a_connection_is_kept_and_closed_when_idle(listening: Listening) -> None:
     reader, writer = await listening.connect()
     for _ in range(3):
@@ -368,3 +387,21 @@ def test_it_runs_on_uvloop_as_well() -> None:
             return [statuses(await one.exchange(sent))[0] for sent in (request(b"x"), big, b"POST /or", b"hello\r\n\r\n")]
 
     assert uvloop.run(scenario()) == [200, 413, 408, 400]
+
+
+def test_who_goes_away_from_requests_sent_ahead_leaves_nothing_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """On uvloop, whose closed connections raise when they are written to."""
+
+    async def gone() -> None:
+        async with started(Door(SMALL)) as listening:
+            listening.door.dispatch.go.clear()
+            _, writer = await listening.connect()
+            writer.write(request(b"", close=False) * 3)
+            await listening.door.dispatch.arrived.wait()
+            writer.transport.abort()
+            await until(lambda: listening.gateway.connections == 0)
+            listening.door.dispatch.go.set()
+            assert statuses(await listening.exchange(request(b""))) == [200]
+
+    uvloop.run(gone())
+    assert not caplog.records
