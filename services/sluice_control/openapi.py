@@ -10,6 +10,7 @@ from starlette.responses import Response
 from sluice_control.asgi import Call, Operation
 from sluice_control.examples import EXAMPLES
 from sluice_control.fss import CODES, status
+from sluice_control.login import Login
 from sluice_control.parameters import HEADERS, schema
 from sluice_control.promises import EVERYWHERE, Promise, promised
 
@@ -18,7 +19,11 @@ _NAMED = re.compile(r"#/components/schemas/([\w.]+)")
 _REFERENCE = "#/components/schemas/{name}"
 _JSON = "application/json"
 _NAME_OF_REQUEST = {"description": "Names this request.", "required": True, "schema": {"type": "string"}}
-_HEADERS = {"X-Request-Id": _NAME_OF_REQUEST, "X-Cff-Request-Id": _NAME_OF_REQUEST}
+_HEADERS = {
+    "X-Request-Id": _NAME_OF_REQUEST,
+    "X-Cff-Request-Id": _NAME_OF_REQUEST,
+    "X-Subject-Token": {"description": "The token.", "required": True, "schema": {"type": "string"}},
+}
 _SECURITY = {
     "signature": {"type": "apiKey", "in": "header", "name": "Authorization", "description": "SDK-HMAC-SHA256"},
     "token": {"type": "apiKey", "in": "header", "name": "X-Auth-Token", "description": "Issued by POST /v3/auth/tokens."},
@@ -26,7 +31,7 @@ _SECURITY = {
 
 
 async def _at_the_gateway(_call: Call) -> Response:
-    raise NotImplementedError("the gateway serves invocations by itself")
+    raise NotImplementedError("the gateway serves it by itself")
 
 
 _ONE = "/v2/{project_id}/fgs/functions/{function_urn}"
@@ -34,12 +39,14 @@ INVOCATIONS = (
     Operation("invoke_function", "POST", _ONE + "/invocations", "invoke", _at_the_gateway),
     Operation("async_invoke_function", "POST", _ONE + "/invocations-async", "invoke", _at_the_gateway),
 )
+LOGIN = Operation("create_token", "POST", "/v3/auth/tokens", "nobody's", _at_the_gateway, Login, ("nocatalog",))
+AT_THE_GATEWAY = (*INVOCATIONS, LOGIN)
 """What the gateway answers without control: here only to be described."""
 
 
 def document(operations: Sequence[Operation]) -> dict[str, Any]:
     """The whole API, with what the gateway serves by itself."""
-    described = [*operations, *INVOCATIONS]
+    described = [*operations, *AT_THE_GATEWAY]
     schema_of, schemas = _schemas(described)
     paths: dict[str, dict[str, Any]] = {}
     for operation in described:
@@ -105,6 +112,9 @@ def _described(operation: Operation, schema_of: SchemaOf) -> dict[str, Any]:
         "parameters": list(_parameters(operation)),
         "responses": _responses(promised(operation.name), schema_of),
     }
+    if operation is LOGIN:
+        described["description"] = "Anybody may ask: the access key and its secret are in the body."
+        described["security"] = []
     if operation.body:
         media: dict[str, Any] = {"schema": schema_of(operation.body)}
         if operation.name in EXAMPLES:

@@ -40,6 +40,7 @@ KNOWN: Mapping[str, dict[str, Any]] = {
     "marker": _NUMBER,
     "maxitems": _NUMBER,
     "name": _TEXT,
+    "nocatalog": _TEXT,
     "option": _TEXT,
     "package_name": _TEXT,
     "period": _TEXT,

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from sluice_control.answers import alias, function, invocation, mesh, resource, statistics, transfer, trigger
+from sluice_control.login import LoggedIn
 
 EVERYWHERE = ("FSS.0400", "FSS.0401", "FSS.0403", "FSS.0404", "FSS.0413", "FSS.0500", "FSS.0503")
 """What any operation may answer."""
@@ -113,6 +114,7 @@ PROMISES: Mapping[str, Promise] = {
     "revoke_key": _gone(),
     "list_projects": Promise(mesh.Projects),
     "create_project": Promise(mesh.NewProject, 201, ("FSS.0409",)),
+    "create_token": Promise(LoggedIn, 201, ("FSS.0429",), headers=("X-Request-Id", "X-Subject-Token")),
     "keystone_list_projects": Promise(mesh.IdentityProjects),
 }
 

@@ -22,7 +22,7 @@ from sluice_gateway.limits import Limits
 from sluice_gateway.logins import MAX_BODY as MAX_LOGIN
 from sluice_gateway.logins import PATH as LOGIN
 from sluice_gateway.logins import Logins
-from sluice_gateway.refusal import Answer, Refusal, not_found, unavailable
+from sluice_gateway.refusal import Answer, Refusal, not_allowed, not_found, unavailable
 from sluice_gateway.settings import RESERVED
 from sluice_gateway.shape import Peer, Request, event_headers
 from sluice_gateway.trace import Receiving
@@ -108,8 +108,8 @@ class Gateway:
             if match is None:
                 raise not_found()
             return await self._calls.serve(match, _request(scope), body, identifier)
-        if path == LOGIN and scope["method"] == "POST":
-            return await self._login(scope, body)
+        if path == LOGIN:
+            return await self._login(scope, body, identifier)
         if path.startswith(_SIGNED):
             return await self._signed(scope, body, send, identifier)
         if path in _PROBES:
@@ -131,10 +131,14 @@ class Gateway:
         headers = event_headers(lines, _peer(scope))
         return await self._invocations.serve(target, identity, headers, content, identifier)
 
-    async def _login(self, scope: Scope, body: Body) -> Answer:
+    async def _login(self, scope: Scope, body: Body, identifier: bytes) -> Answer:
+        if scope["method"] != "POST":
+            raise not_allowed("POST")
         content = await body.read(MAX_LOGIN, declared_length(scope["headers"]))
         host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
-        return self._logins.serve(_peer(scope).address, f"{scope['scheme']}://{host}", scope["query_string"], content)
+        answer = self._logins.serve(_peer(scope).address, f"{scope['scheme']}://{host}", scope["query_string"], content)
+        answer.headers.append((b"x-request-id", id_text(identifier).encode()))
+        return answer
 
     def _limit(self, target: Target | None) -> int:
         if target is None:

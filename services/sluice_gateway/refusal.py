@@ -19,17 +19,20 @@ class Answer(NamedTuple):
 class Refusal(Exception):
     """The request ends here."""
 
-    def __init__(self, status: int, code: str, message: str, *, retry_after_s: float = 0.0) -> None:
+    def __init__(self, status: int, code: str, message: str, *, retry_after_s: float = 0.0, allow: str = "") -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
         self.retry_after_s = retry_after_s
+        self.allow = allow
 
     def answer(self) -> Answer:
         headers: Headers = [(b"content-type", b"application/json")]
         if self.retry_after_s:
             headers.append((b"retry-after", b"%d" % math.ceil(self.retry_after_s)))
+        if self.allow:
+            headers.append((b"allow", self.allow.encode()))
         return Answer(self.status, headers, json.dumps({"error_code": self.code, "error_msg": self.message}).encode())
 
 
@@ -46,6 +49,10 @@ def forbidden(reason: str) -> Refusal:
 
 def not_found(what: str = "The specified resource was not found.") -> Refusal:
     return Refusal(404, "FSS.0404", what)
+
+
+def not_allowed(allow: str) -> Refusal:
+    return Refusal(405, "FSS.0404", "The method is not allowed for this path.", allow=allow)
 
 
 def no_function() -> Refusal:

@@ -14,13 +14,21 @@ from sluice_control.control import Control
 from sluice_control.decoding import decode
 from sluice_control.examples import EXAMPLES
 from sluice_control.fss import CODES
-from sluice_control.openapi import INVOCATIONS, document
+from sluice_control.openapi import AT_THE_GATEWAY, document
 from sluice_control.parameters import KNOWN
 from sluice_control.promises import PROMISES
 from tests.unit.sluice_control.client import Client
 from tests.unit.sluice_control.fakes import FakeLogs, FakeRecords
 
 ROOT = Path(__file__).parents[3]
+
+
+async def test_tokens_and_the_senders_projects_are_described_too(api: Client) -> None:
+    paths = (await api("GET", "/openapi.json")).json["paths"]
+    login = paths["/v3/auth/tokens"]["post"]
+    assert (login["security"], "X-Subject-Token" in login["responses"]["201"]["headers"]) == ([], True)
+    assert "429" in login["responses"]
+    assert [one["name"] for one in paths["/v3/projects"]["get"]["parameters"]] == ["name"]
 
 
 async def test_every_operation_is_described_with_its_parameters_and_body(api: Client) -> None:
@@ -39,7 +47,7 @@ async def test_every_operation_is_described_with_its_parameters_and_body(api: Cl
 
 def test_everything_is_promised_and_every_parameter_known(control: Control, records: FakeRecords, logs: FakeLogs) -> None:
     served = _operations(control, records, logs)
-    assert {operation.name for operation in (*served, *INVOCATIONS)} == set(PROMISES)
+    assert {operation.name for operation in (*served, *AT_THE_GATEWAY)} == set(PROMISES)
     named = {name for operation in served for name in (*re.findall(r"\{(\w+)\}", operation.path), *operation.query)}
     assert named <= set(KNOWN)
     assert {code for promise in PROMISES.values() for code in promise.errors} <= set(CODES)

@@ -136,3 +136,11 @@ async def test_the_catalog_may_be_left_out() -> None:
 
 async def test_a_body_of_megabytes_is_not_read() -> None:
     assert (await log_in(Door(), b"x" * 20_000)).status == 413
+
+
+async def test_only_post_asks_for_a_token_and_every_answer_names_the_request() -> None:
+    door = Door()
+    refused = await door.ask("GET", LOGIN, b"", {})
+    assert (refused.status, refused.headers["allow"]) == (405, "POST")
+    for answer in (refused, await log_in(door), await log_in(door, b"{}")):
+        assert answer.headers["x-request-id"]
