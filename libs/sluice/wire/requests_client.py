@@ -33,7 +33,8 @@ class Request:
 
 
 class Routes:
-    """Targets by number on one stream. A full table begins again: a number that is named anew means the new target from then on."""
+    """Targets by number on one stream. A full table begins again with the next message: a number that is named anew means the new target
+    from then on, and within a message every number has one meaning."""
 
     def __init__(self) -> None:
         self._numbers: dict[Target, int] = {}
@@ -42,16 +43,16 @@ class Routes:
     def number(self, target: Target) -> int:
         number = self._numbers.get(target)
         if number is None:
-            if len(self._numbers) >= MOST_ROUTES:
-                self._numbers.clear()
             number = self._numbers[target] = len(self._numbers) + 1
             trigger, project, function = target
             self._unnamed.append(dispatch_pb2.Route(number=number, trigger=trigger, project=project, function=function))
         return number
 
     def unnamed(self) -> list[dispatch_pb2.Route]:
-        """Those the peer has not heard of; from now on it has."""
+        """Those the peer has not heard of; from now on it has. Taken once for each message, when all its targets have their numbers."""
         unnamed, self._unnamed = self._unnamed, []
+        if len(self._numbers) >= MOST_ROUTES:
+            self._numbers.clear()
         return unnamed
 
 

@@ -17,6 +17,7 @@ from sluice.wire.dispatch_client import RemoteDispatch
 from sluice.wire.dispatch_server import DispatcherService
 from sluice.wire.pace import Pace
 from sluice.wire.peer import Peer
+from sluice.wire.requests_client import MOST_ROUTES
 from sluice.wire.server import WireServer
 from tests.unit.sluice.wire.fake_dispatch import GONE, STUCK, FakeDispatch, answer_of
 from tests.waiting import until
@@ -217,6 +218,18 @@ async def test_an_asynchronous_invocation_names_project_and_function(dispatch: D
     given = event(b"body")
     assert await dispatch.invoke_async("p", URN, given, "key") == Outcome(Verdict.DONE)
     assert fake.pushed == [(f"p/{URN}", given, ("key",))]
+
+
+async def test_events_of_more_targets_than_a_stream_numbers_at_once_reach_their_own(dispatch: Dispatch, fake: FakeDispatch) -> None:
+    fresh = (f"t-{number}" for number in range(MOST_ROUTES + 100))
+    triggers = [
+        trigger for one in fresh for trigger in ("t-0", one)
+    ]  # the first number is used again and again, also when the table is full
+    pushed = (dispatch.push(trigger, event(trigger.encode())) for trigger in triggers)
+    called = (dispatch.call(trigger, event(trigger.encode()), 5.0) for trigger in triggers)
+    await asyncio.gather(*pushed, *called)
+    astray = [trigger for trigger, handed, _ in (*fake.pushed, *fake.called) if handed.body != trigger.encode()]
+    assert (len(fake.pushed), len(fake.called), astray) == (len(triggers), len(triggers), [])
 
 
 async def test_a_call_is_answered_with_the_functions_reply(dispatch: Dispatch, fake: FakeDispatch) -> None:
