@@ -1,43 +1,35 @@
 """Accepted events on their way: from the function's queue to the runner, and from its answer to the next attempt or the end.
 
-No task an event: the runner answers by callback, ends are gathered and settled together, and one pass of the event loop pumps all
-queues that something happened to.
+No task an event: the runner answers by callback (`attempts`), ends are gathered and settled together (`settling`), what memory does not
+hold comes in pages (`loading`), and one pass of the event loop pumps all queues that something happened to.
 """
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Sequence
 
-import structlog
-
-from sluice.binding import Mode
 from sluice.catalog import FunctionGone, Snapshot
 from sluice.clock import Clock
-from sluice.errors import ConfigurationError, SluiceError
-from sluice.event import id_text
 from sluice.function import Function
 from sluice.ledger import Ended, Ledger, Pending, Retry
-from sluice.metrics import RETRIES, SPAN_ATTEMPT, Counter
+from sluice.metrics import RETRIES, Counter
 from sluice.outcome import Failure, FailureKind, Reply
-from sluice.runner import Call, Done, Runner
-from sluice.tracing import NoTraces, Span, Traces
-from sluice_dispatcher.policy import Again, Decision, Finish, Hold, decide, expired, give_up, interrupted, retry_pause
+from sluice.runner import Call, Runner
+from sluice.tracing import NoTraces, Traces
+from sluice_dispatcher.attempts import Attempts
+from sluice_dispatcher.loading import Loading
+from sluice_dispatcher.policy import Again, Decision, Finish, Hold, decide, expired, give_up, retry_pause
 from sluice_dispatcher.queue import FunctionQueue
+from sluice_dispatcher.settling import Result, Settling, ended
 
-PAGE_EVENTS = 1_024
-PAGE_BYTES = 4 * 1024 * 1024
 MEMORY_BYTES = 64 * 1024 * 1024
 """Bodies of waiting events in memory, over all functions."""
 TICK_S = 0.05
 """How finely delayed events are woken."""
 EXPIRY_S = 0.5
 """Between two looks for what has become too old at the runner."""
-SETTLE_AGAIN_S = 0.5
 MOST_STALLED = 32
 """Triggers without credit that one pass looks at; the next pass goes on with the others. Thousands may be ready at once."""
-
-log = structlog.get_logger()
 
 OnEnd = Callable[[Ended], None]
 OnReply = Callable[[Function, Reply], None]
@@ -48,7 +40,7 @@ _TAKEN_ALONG = Failure(FailureKind.LOST, "another call of its instance was cance
 
 
 class Delivery:
-    """Runs accepted events to their end. `ended` hears of each end once it is on disk, `replied` of each attempt."""
+    """Runs accepted events to their end. `on_end` hears of each end once it is on disk, `on_reply` of each attempt."""
 
     def __init__(
         self,
@@ -56,51 +48,41 @@ class Delivery:
         runner: Runner,
         snapshot: Snapshot,
         clock: Clock,
-        ended: OnEnd,
-        replied: OnReply,
+        on_end: OnEnd,
+        on_reply: OnReply,
         traces: Traces | None = None,
         *,
         calls_outlive_us: bool = False,
     ) -> None:
-        self._ledger = ledger
         self._runner = runner
         self._snapshot = snapshot
         self._clock = clock
-        self._on_end = ended
-        self._on_reply = replied
-        self._traces = traces or NoTraces()
-        self._calls_outlive_us = calls_outlive_us
+        self._on_end = on_end
+        self._on_reply = on_reply
         self._jitter = random.random
         self._queues: dict[str, FunctionQueue] = {}
         self._touched: dict[str, FunctionQueue] = {}
         self._pumping = False
         self._has_room = True
-        self._results: list[tuple[FunctionQueue, Ended | Retry]] = []
-        self._replied: list[Call] = []
-        """Those whose replies made the results."""
-        self._have_results = asyncio.Event()
-        self._to_start: list[tuple[FunctionQueue, Pending, Function]] = []
-        self._loading: set[str] = set()
-        self._cancelled: set[bytes] = set()
-        """To be ended when their turn comes: they are not in memory."""
         self._last_attempt: set[bytes] = set()
         """They run now, and were cancelled: whatever the answer is, they do not run again."""
-        self._suspects: frozenset[int] = frozenset()
         self._tasks: asyncio.TaskGroup | None = None
         self._stopping = False
         self._idle = asyncio.Event()
+        self._attempts = Attempts(ledger, runner, traces or NoTraces(), self._done)
+        self._settling = Settling(ledger, runner, self._running_sequences, self._settled)
+        self._loading = Loading(ledger, clock, self._settling.settle, on_end, calls_outlive_us=calls_outlive_us)
         self.retries = Counter(RETRIES)
 
     async def run(self) -> None:
         """Recover what waits, then deliver until cancelled. Requires a synced snapshot."""
-        self._suspects = await self._ledger.interrupted()
-        for function in await self._ledger.waiting():
+        for function in await self._loading.recover():
             self._queue(function).spill()
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             self._runner.on_credit(self._credit_grew)
             self._snapshot.listen(lambda _change: self._touch_all())
-            tasks.create_task(self._settle_forever())
+            tasks.create_task(self._settling.run())
             tasks.create_task(self._wake_forever())
             self._touch_all()
             try:
@@ -114,7 +96,7 @@ class Delivery:
 
     async def drained(self) -> None:
         """Wait until nothing runs and every end is on disk."""
-        if self.running or self._results:
+        if self.running or len(self._settling):
             await self._idle.wait()
 
     @property
@@ -168,27 +150,33 @@ class Delivery:
         queue = self._queues.get(function.rpartition(":")[0])
         return queue.hold_reason if queue else ""
 
-    async def cancel(self, event: bytes, *, force: bool) -> None:
-        """End the event. What waits in memory has ended, on disk, when this returns; what waits in the ledger only ends when its turn
-        comes. What runs has its last attempt, which is killed with `force`."""
+    async def cancel(self, event: bytes, function: str, *, force: bool) -> None:
+        """End the event of the function (URN with a qualifier). What waits in memory has ended, on disk, when this returns; what waits in
+        the ledger only ends when its turn comes. What runs has its last attempt, which is killed with `force`."""
         if self.find(event) is not None:
             self._last_attempt.add(event)
             self._runner.cancel(event, force=force)
             return
-        for queue in self._queues.values():
-            if self._tasks is not None and (found := queue.take_out(event)):
-                await asyncio.shield(self._tasks.create_task(self._discard(queue, *found)))
-                return
-        self._cancelled.add(event)
-        self._touch_all()
+        queue = self._queue(function.rpartition(":")[0])
+        if self._tasks is not None and (found := queue.take_out(event)):
+            await asyncio.shield(self._tasks.create_task(self._discard(queue, *found)))
+            return
+        queue.cancelled.add(event)
+        self._touch(queue)
 
     async def _discard(self, queue: FunctionQueue, pending: Pending, leads: bool) -> None:
-        ended = _ended(pending, give_up(pending, CANCELLED), Reply(0), self._clock.time())
-        await self._settle([(queue, ended)])
+        end = ended(pending, give_up(pending, CANCELLED), Reply(0), self._clock.time())
+        await self._settling.settle([end])
+        self._let_out(queue, end, leads)
+
+    def _let_out(self, queue: FunctionQueue, end: Ended, leads: bool = True) -> None:
+        """An end is on disk: the next event of its lane may run, if it was the lane's first."""
+        pending = end.pending
         if leads and pending.event.lane:
             queue.release(pending.event.lane)
             self._touch(queue)
-        self._on_end(ended)
+        queue.cancelled.discard(pending.event.id)
+        self._on_end(end)
 
     # -- pumping ----------------------------------------------------------------------------------------------------------------------
 
@@ -228,11 +216,7 @@ class Delivery:
         now = self._clock.time()
         for queue in touched.values():
             self._pump(queue, now)
-        if self._to_start:
-            batch, self._to_start = self._to_start, []
-            # asked for here and not in the task: so it shares a commit with the ends that made room for these calls
-            on_disk = self._ledger.start([pending for _, pending, _ in batch])
-            self._tasks.create_task(self._start(on_disk, batch))
+        self._attempts.begin_recorded(self._tasks)
 
     def _pump(self, queue: FunctionQueue, now: float) -> None:
         if self._stopping or queue.held_until > now:
@@ -258,7 +242,7 @@ class Delivery:
                 stalled += 1
                 continue
             stalled = 0
-            self._run(queue, pending, function)
+            self._attempts.begin(queue, pending, function)
             if queue.holds:  # one event probes whether the function can run again
                 queue.held_until = float("inf")
                 break
@@ -275,7 +259,7 @@ class Delivery:
 
     def _target(self, queue: FunctionQueue, pending: Pending, now: float) -> Function | None:
         """The function version for the next attempt, or None after the event has been ended instead."""
-        finish = self._cancelled_end(pending)
+        finish = _cancelled_end(queue, pending)
         function = None
         if finish is None:
             event = pending.event
@@ -289,49 +273,6 @@ class Delivery:
             self._finish(queue, pending, finish, Reply(0), now)
             return None
         return function
-
-    def _cancelled_end(self, pending: Pending) -> Finish | None:
-        if not self._cancelled or pending.event.id not in self._cancelled:
-            return None
-        self._cancelled.discard(pending.event.id)
-        return give_up(pending, CANCELLED)
-
-    def _run(self, queue: FunctionQueue, pending: Pending, function: Function) -> None:
-        pending.version = function.urn
-        if pending.route.mode is Mode.RECORDED:
-            self._to_start.append((queue, pending, function))
-        else:
-            self._submit(queue, pending, function)
-
-    def _submit(self, queue: FunctionQueue, pending: Pending, function: Function) -> None:
-        event = pending.event
-        span = self._span(pending, function) if event.trace else None
-        call = Call(
-            event.id,
-            function,
-            event.body,
-            pending.executions + 1,
-            "sync" if pending.route.mode is Mode.RECORDED else "async",
-            pending.route.function.rpartition(":")[2],
-            span.traceparent if span else event.trace,
-        )
-        done = partial(self._done, queue, pending)
-        self._runner.submit(call, partial(_traced, span, done) if span else done)
-
-    def _span(self, pending: Pending, function: Function) -> Span | None:
-        attributes: dict[str, str | int] = {
-            "sluice.event": id_text(pending.event.id),
-            "sluice.trigger": pending.route.trigger,
-            "sluice.function": function.urn,
-            "sluice.attempt": pending.executions + 1,
-        }
-        return self._traces.span(SPAN_ATTEMPT, pending.event.trace, attributes)
-
-    async def _start(self, on_disk: Awaitable[None], batch: list[tuple[FunctionQueue, Pending, Function]]) -> None:
-        """A call that may run only once begins after its beginning is on disk."""
-        await on_disk
-        for queue, pending, function in batch:
-            self._submit(queue, pending, function)
 
     # -- answers ----------------------------------------------------------------------------------------------------------------------
 
@@ -348,7 +289,7 @@ class Delivery:
         if isinstance(decision, Hold):
             self._runner.settled((call,))
         else:
-            self._replied.append(call)
+            self._settling.replied(call)
             if queue.holds:
                 queue.let_go()
         self._touch(queue)
@@ -367,16 +308,14 @@ class Delivery:
 
     def _finish(self, queue: FunctionQueue, pending: Pending, finish: Finish, reply: Reply, now: float) -> None:
         queue.ended(pending)
-        self._results.append((queue, _ended(pending, finish, reply, now)))
-        self._have_results.set()
+        self._settling.add(queue, ended(pending, finish, reply, now))
 
     def _again(self, queue: FunctionQueue, pending: Pending, again: Again, now: float) -> None:
         pending.due = again.at
         pending.reason = f"{again.failure.kind}: {again.failure.message}"
         queue.again(pending)
         self.retries.add(again.failure.kind)
-        self._results.append((queue, Retry(pending, again.failure.kind, again.failure.message, now)))
-        self._have_results.set()
+        self._settling.add(queue, Retry(pending, again.failure.kind, again.failure.message, now))
 
     def _hold(self, queue: FunctionQueue, pending: Pending, hold: Hold, now: float) -> None:
         """The function cannot run: all its events wait, and nothing is written for each of them."""
@@ -389,44 +328,18 @@ class Delivery:
             queue.hold_reason = pending.reason
             queue.held_until = now + retry_pause(queue.holds, self._jitter)
 
-    # -- the tasks --------------------------------------------------------------------------------------------------------------------
+    def _settled(self, batch: Sequence[Result]) -> None:
+        for queue, result in batch:
+            if isinstance(result, Ended):
+                self._let_out(queue, result)
+        if self._stopping and not self.running and not len(self._settling):
+            self._idle.set()
 
-    async def _settle_forever(self) -> None:
-        while True:
-            await self._have_results.wait()
-            self._have_results.clear()
-            batch, self._results = self._results, []
-            replied, self._replied = self._replied, []
-            self._ledger.in_flight(list(self.running_sequences()))
-            await self._settle(batch)
-            self._runner.settled(replied)
-            for queue, result in batch:
-                if isinstance(result, Ended):
-                    if result.pending.event.lane:
-                        queue.release(result.pending.event.lane)
-                        self._touch(queue)
-                    self._cancelled.discard(result.pending.event.id)
-                    self._on_end(result)
-            if self._stopping and not self.running and not self._results:
-                self._idle.set()
-
-    def running_sequences(self) -> Iterable[int]:
+    def _running_sequences(self) -> Iterable[int]:
         for queue in self._queues.values():
             yield from queue.running
 
-    async def _settle(self, batch: list[tuple[FunctionQueue, Ended | Retry]]) -> None:
-        """On disk, whatever it takes: nobody else knows these ends."""
-        results = [result for _, result in batch]
-        while True:
-            try:
-                await self._ledger.settle(results)
-            except ConfigurationError:
-                raise  # the ledger is no longer ours, or damaged: nothing may be done in its name
-            except SluiceError as error:
-                log.error("ends could not be settled", ends=len(results), reason=str(error))
-                await asyncio.sleep(SETTLE_AGAIN_S)
-            else:
-                return
+    # -- with time --------------------------------------------------------------------------------------------------------------------
 
     async def _wake_forever(self) -> None:
         """Delayed events, functions that were held, and queues that wait for memory."""
@@ -438,6 +351,8 @@ class Delivery:
                 looked_at = now
                 self._withdraw_expired(now)
             for queue in self._queues.values():
+                if queue.cancelled and queue.is_empty:
+                    queue.cancelled.clear()  # they had ended before they were cancelled
                 due = queue.next_due()
                 held = queue.holds and queue.held_until <= now
                 if held or (due is not None and due <= now) or queue.spilled or queue.turns:
@@ -459,55 +374,16 @@ class Delivery:
         return now - pending.accepted_at > function.max_age_s
 
     def _load_soon(self, queue: FunctionQueue) -> None:
-        if queue.function in self._loading or self._tasks is None or not (self._room() or not queue.waiting):
-            return
-        self._loading.add(queue.function)
-        self._tasks.create_task(self._load(queue))
+        if self._tasks is not None and (self._room() or not queue.waiting) and self._loading.begins(queue):
+            self._tasks.create_task(self._load(queue))
 
     async def _load(self, queue: FunctionQueue) -> None:
-        try:
-            after = queue.highest
-            page = await self._ledger.read(queue.function, after, min(PAGE_EVENTS, queue.room), PAGE_BYTES)
-            events = await self._without_suspects(page.events) if after == 0 or self._suspects else page.events
-            queue.load(after, events, page.events[-1].sequence if page.events else after, more=page.next != 0)
-        finally:
-            self._loading.discard(queue.function)
+        await self._loading.load(queue)
         self._touch(queue)
 
-    async def _without_suspects(self, events: list[Pending]) -> list[Pending]:
-        """Judge what was running when the dispatcher died: its call has an unknown fate and counts as lost."""
-        now = self._clock.time()
-        kept: list[Pending] = []
-        results: list[Ended | Retry] = []
-        for pending in events:
-            if not self._is_suspect(pending):
-                kept.append(pending)
-                continue
-            decision = interrupted(pending, now)
-            if isinstance(decision, Finish):
-                results.append(_ended(pending, decision, Reply(0), now))
-            else:
-                kept.append(pending)
-                results.append(Retry(pending, FailureKind.LOST, "it was running when its dispatcher ended", now))
-        if results:
-            await self._ledger.settle(results)
-            for result in results:
-                if isinstance(result, Ended):
-                    self._on_end(result)
-        return kept
 
-    def _is_suspect(self, pending: Pending) -> bool:
-        """A runner in another process still has the call, or its answer: handed over again as the same attempt, it is taken over there."""
-        lost = pending.sequence in self._suspects and not self._calls_outlive_us
-        return lost or (pending.route.mode is Mode.RECORDED and pending.executions > 0)
-
-
-def _traced(span: Span, done: Done, call: Call, reply: Reply) -> None:
-    span.end(f"{reply.failure.kind}: {reply.failure.message}" if reply.failure else "")
-    done(call, reply)
-
-
-def _ended(pending: Pending, finish: Finish, reply: Reply, now: float) -> Ended:
-    if finish.failure is None:
-        return Ended(pending, finish.end, now, reply.duration_ms, None, "", reply.status)
-    return Ended(pending, finish.end, now, reply.duration_ms, finish.failure.kind, finish.failure.message, reply.status)
+def _cancelled_end(queue: FunctionQueue, pending: Pending) -> Finish | None:
+    if not queue.cancelled or pending.event.id not in queue.cancelled:
+        return None
+    queue.cancelled.discard(pending.event.id)
+    return give_up(pending, CANCELLED)

@@ -296,7 +296,7 @@ class Dispatcher:
         story = await self.explain(project, event)
         if story is None or story.state not in ("WAIT", "RUNNING"):
             return False
-        await self._delivery.cancel(event, force=force)
+        await self._delivery.cancel(event, story.route.function, force=force)
         return True
 
     async def usage(self, which: UsageFilter) -> list[Usage]:

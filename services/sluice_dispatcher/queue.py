@@ -33,6 +33,8 @@ class FunctionQueue:
         """Consecutive times that the function could not run at all."""
         self.running: dict[int, Pending] = {}
         self.head = head
+        self.cancelled: set[bytes] = set()
+        """Events to be ended when their turn comes: they were not in memory when somebody asked for their end."""
         self._ready: dict[str, deque[Pending]] = {}
         self._turns: deque[str] = deque()
         self._delayed: list[tuple[float, int, Pending]] = []
@@ -44,6 +46,11 @@ class FunctionQueue:
 
     def __len__(self) -> int:
         return self.waiting + len(self.running)
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing of the function is here or in the ledger."""
+        return not (self.spilled or self.waiting or self.running)
 
     @property
     def room(self) -> int:

@@ -8,7 +8,7 @@ from sluice.runner import Call, Done
 
 
 class FakeRunner:
-    """Answers by `answer`; has `slots` for each function version."""
+    """Is answered for with `answer`; has `slots` for each function version."""
 
     def __init__(self, slots: int = 100) -> None:
         self.slots = slots
@@ -20,7 +20,6 @@ class FakeRunner:
         self.calls: list[tuple[bytes, int]] = []
         self.settles: list[tuple[bytes, int]] = []
         self.listeners: list[Callable[[str], None]] = []
-        self.automatic: Callable[[Call], Reply] | None = None
 
     def submit(self, call: Call, done: Done) -> None:
         self.calls.append((call.id, call.attempt))

@@ -1,12 +1,15 @@
 """What the dispatcher tells of its events, and what is done to them by hand: dead letters, cancellation, metrics, the tail."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
+
+import pytest
 
 from sluice.clock import SystemClock
 from sluice.event import Event, random_id
 from sluice.function import Function
-from sluice.ledger import DeadFilter, StoryFilter
+from sluice.ledger import Dead, DeadFilter, Pending, StoryFilter
 from sluice.metrics import ENDED, PENDING, RECEIVED, RUNNING, SPAN_ATTEMPT, Exposition
 from sluice.outcome import FailureKind
 from sluice_dispatcher.dispatcher import Dispatcher
@@ -100,6 +103,18 @@ async def test_a_cancelled_event_that_is_in_the_ledger_only_ends_when_its_turn_c
     assert mesh.runner.held[0][0].id == first
 
 
+async def test_a_second_cancel_of_the_same_event_is_forgotten_with_it(mesh: Mesh) -> None:
+    mesh.runner.slots = 0
+    event = Event(random_id(), b"{}")
+    await mesh.dispatcher.push("t1", event)
+    await asyncio.gather(*(mesh.dispatcher.cancel("p1", event.id) for _ in range(2)))
+    assert await mesh.state(event.id) == "DISCARD"
+    await until(lambda: not any(queue.cancelled for queue in mesh.dispatcher._delivery._queues.values()))
+    mesh.runner.slots = 1
+    await mesh.dispatcher.push("t1", event)  # an Idempotency-Key that is used again later makes the same id
+    await mesh.running(1)
+
+
 async def test_what_runs_and_what_waits_are_listed_apart_and_counted(mesh: Mesh) -> None:
     mesh.runner.slots = 2
     pushed = [await mesh.push() for _ in range(5)]
@@ -119,13 +134,20 @@ async def test_what_runs_and_what_waits_are_listed_apart_and_counted(mesh: Mesh)
     assert await listed("RUNNING") == (set(), 0)
 
 
-async def test_a_redrive_that_nobody_waits_for_any_more_runs(mesh: Mesh) -> None:
+async def test_a_redrive_that_nobody_waits_for_any_more_runs(mesh: Mesh, monkeypatch: pytest.MonkeyPatch) -> None:
     event = await mesh.push()
     await mesh.running(1)
     mesh.runner.answer(failed(FailureKind.FUNCTION_ERROR))
     await mesh.until_state(event, "FAIL")
+    begun, redrive = asyncio.Event(), mesh.ledger.redrive
+
+    async def told(dead: Sequence[Dead]) -> list[Pending]:
+        begun.set()
+        return await redrive(dead)
+
+    monkeypatch.setattr(mesh.ledger, "redrive", told)
     redriving = asyncio.ensure_future(mesh.dispatcher.redrive(DeadFilter(project="p1"), 10, dry_run=False))
-    await until(lambda: mesh.ledger._commits.waiting == 1)
+    await begun.wait()
     redriving.cancel()
     await mesh.running(1)
 

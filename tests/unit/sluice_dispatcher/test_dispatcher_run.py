@@ -10,8 +10,9 @@ import pytest
 from sluice.binding import Binding, Mode
 from sluice.catalog import Change, Snapshot
 from sluice.function import Function
-from sluice.ledger import DeadFilter, Ended, Retry, StoryFilter
+from sluice.ledger import DeadFilter, Ended, Push, Retry, Route, StoryFilter
 from sluice.outcome import Failure, FailureKind, Reply
+from sluice_dispatcher.loading import PAGE_EVENTS
 from tests.unit.sluice_dispatcher.fake_runner import failed
 from tests.unit.sluice_dispatcher.mesh import FUNCTION, KEY, URN, Mesh, a_slice, an_event
 from tests.waiting import until
@@ -127,6 +128,19 @@ async def test_a_recorded_event_that_had_not_begun_still_runs_after_a_crash(mesh
     await mesh.running(1)
     mesh.runner.answer()
     await mesh.until_state(event, "SUCCESS")
+
+
+async def test_a_recorded_event_far_down_the_ledger_is_interrupted_though_the_crash_came_before_it_was_said_to_run(mesh: Mesh) -> None:
+    mesh.bind(Binding("t9", "p1", "TIMER", "timer", URN, b"{}", mode=Mode.RECORDED))
+    mesh.runner.slots = 0
+    route = Route("p1", "t9", URN, Mode.RECORDED, "timer")
+    waiting = await mesh.ledger.accept(route, Push([an_event() for _ in range(PAGE_EVENTS + 10)]))
+    begun = waiting[-1]
+    await mesh.ledger.start([begun])
+    assert not await mesh.ledger.interrupted()
+    await mesh.restart()
+    await mesh.until_state(begun.event.id, "FAIL")
+    assert begun.event.id not in {event for event, _ in mesh.runner.calls}
 
 
 async def test_more_than_memory_holds_runs_in_order_from_the_ledger(tmp_path: Path) -> None:
