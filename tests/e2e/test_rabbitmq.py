@@ -1,0 +1,164 @@
+"""Messages from a real RabbitMQ to a real function in batches, with everything killed on the way, and the sums."""
+
+import json
+import logging
+import secrets
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from pika.exceptions import AMQPError
+
+from sluice.event import MAX_EVENT_BYTES
+from tests.e2e.driver import Sluice, Witness
+from tests.e2e.records import overlaps
+from tests.rabbitmq import Publisher
+from tests.servers import RabbitMq
+
+MESSAGES = 20_000
+BATCH = 50
+CHUNK = 500
+A_SECOND = 2_500
+"""Published, as long as the node is there."""
+WITHIN_S = 60.0
+INSTANCES, EACH = 2, 16
+IN_FLIGHT = {"everything": INSTANCES * EACH + 64, "runner": INSTANCES * EACH}
+"""Calls that may run twice after a kill. The dispatcher's kill ends none: results wait for whoever comes after it."""
+
+MakeFunction = Callable[..., str]
+
+# The publisher tries again while the node is down, and the driver writes pages about it.
+logging.getLogger("pika").setLevel(logging.CRITICAL)
+
+
+class Queue:
+    """A durable queue of its own with numbered messages in it; the number is the message's id and its body."""
+
+    def __init__(self, rabbitmq: RabbitMq) -> None:
+        self._rabbitmq = rabbitmq
+        self.publisher = Publisher(rabbitmq, f"jobs-{secrets.token_hex(4)}")
+        self.name = f"queue-{secrets.token_hex(4)}"
+        self.publisher.declare(self.name, **{"x-queue-type": "quorum"})
+        self.sent = 0
+
+    def settings(self, **more: object) -> dict[str, object]:
+        node = self._rabbitmq
+        login = {"connect_address": node.address, "access_user": node.username, "access_password": node.password, "vhost": node.vhost}
+        return {**login, "queue_name": self.name, "passive": True, **more}
+
+    def send(self, count: int) -> None:
+        """Published and confirmed; again until they are, if the node goes away."""
+        messages = [(f"m-{number}", b"%d" % number) for number in range(self.sent, self.sent + count)]
+        deadline = time.monotonic() + WITHIN_S
+        while True:
+            try:
+                self.publisher.publish_named(messages)
+                break
+            except (OSError, AMQPError):
+                assert time.monotonic() < deadline, "the node does not come back"
+                time.sleep(0.2)
+        self.sent += count
+
+    @contextmanager
+    def sending(self, messages: int) -> Iterator[None]:
+        """From a thread of its own; all are confirmed at the end."""
+        thread = threading.Thread(target=self._send_all, args=(messages,))
+        thread.start()
+        try:
+            yield
+        finally:
+            thread.join(2 * WITHIN_S)
+        assert self.sent >= messages
+
+    def _send_all(self, messages: int) -> None:
+        while self.sent < messages:
+            began = time.monotonic()
+            self.send(CHUNK)
+            time.sleep(max(0.0, began + CHUNK / A_SECOND - time.monotonic()))
+
+
+def messages_of(witness: Witness) -> list[tuple[str, list[str]]]:
+    """Of each call that began: the event's id, and the messages in it."""
+    found = []
+    for event, _, body in witness.calls():
+        found.append((event, [text for element in json.loads(body)["records"] for text in element["messages"]]))
+    return found
+
+
+def await_messages(sluice: Sluice, trigger: str, witness: Witness, number: int) -> dict[str, int]:
+    """Until so many different messages were seen, the queue is empty and nothing is open."""
+    deadline = time.monotonic() + WITHIN_S
+    while True:
+        row = sluice.counts(trigger)
+        if row["open"] == row["lag"] == 0 and len({one for _, its in messages_of(witness) for one in its}) >= number:
+            return row
+        seen = len({one for _, its in messages_of(witness) for one in its})
+        assert time.monotonic() < deadline, f"{seen} of {number} messages, {row}"
+        time.sleep(0.1)
+
+
+def await_more_events(sluice: Sluice, trigger: str) -> None:
+    """It works, and is in the middle of it."""
+    before = sluice.counts(trigger)["received"]
+    deadline = time.monotonic() + WITHIN_S
+    while sluice.counts(trigger)["received"] < before + 10:
+        assert time.monotonic() < deadline, sluice.log.read_text()[-3000:]
+        time.sleep(0.02)
+
+
+def assert_the_sums_are_right(witness: Witness, sent: int, most_twice: int) -> None:
+    by_number: dict[int, set[str]] = defaultdict(set)
+    for event, messages in messages_of(witness):
+        assert len(messages) <= BATCH
+        for number in messages:
+            by_number[int(number)].add(event)
+    assert set(by_number) == set(range(sent)), "lost"
+    assert not [number for number, events in by_number.items() if len(events) > 1], "accepted twice"
+    assert overlaps(witness) == 0, "overlap"
+    assert witness.repeated() <= most_twice, "run twice"
+
+
+def kill(sluice: Sluice, rabbitmq: RabbitMq, what: str) -> None:
+    """-9, and back."""
+    if what == "node":
+        rabbitmq.kill()
+        rabbitmq.start()
+    elif what == "everything":
+        sluice.kill()
+        sluice.start()
+    else:
+        sluice.kill_service(what)
+
+
+def test_messages_in_batches_are_accepted_once_while_everything_is_killed(
+    sluice: Sluice, rabbitmq: RabbitMq, witness: Witness, make_function: MakeFunction
+) -> None:
+    queue = Queue(rabbitmq)
+    rabbitmq.stop()  # a node that is killed soon after a queue was declared may forget it: this one is on disk
+    rabbitmq.start()
+    settings = queue.settings(batch_size=BATCH, linger=0.02, prefetch=400)
+    trigger = sluice.trigger(make_function(instances=INSTANCES, each=EACH, delay_ms=20), "RABBITMQ", settings)
+    killed = ["rabbitmq", "dispatcher", "runner", "node"] if sluice.mesh else ["everything", "node"]
+    with queue.sending(MESSAGES):
+        for what in killed:
+            await_more_events(sluice, trigger)
+            kill(sluice, rabbitmq, what)
+    row = await_messages(sluice, trigger, witness, MESSAGES)
+    assert row["received"] == row["success"], row
+    assert_the_sums_are_right(witness, MESSAGES, sum(IN_FLIGHT.get(what, 0) for what in killed))
+
+
+def test_a_message_too_large_is_a_dead_event_and_an_empty_one_is_called_with(
+    sluice: Sluice, rabbitmq: RabbitMq, witness: Witness, make_function: MakeFunction
+) -> None:
+    queue = Queue(rabbitmq)
+    queue.publisher.publish_named([("m-large", b"x" * (MAX_EVENT_BYTES + 1)), ("m-empty", b""), ("m-small", b"small")])
+    queue.publisher.publish_named([("m-large", b"x" * (MAX_EVENT_BYTES + 1)), ("m-zeros", bytes(1 << 21) + b"\n")])
+    trigger = sluice.trigger(make_function(), "RABBITMQ", queue.settings(batch_size=BATCH, prefetch=1))
+    row = await_messages(sluice, trigger, witness, 2)
+    assert (row["discarded"], row["success"] + row["discarded"], row["lag"]) == (2, row["received"], 0), row
+    assert sorted(text for _, texts in messages_of(witness) for text in texts) == ["", "small"]
+    dead = [letter for letter in sluice.ours("/dead")["dead"] if letter["trigger_id"] == trigger]
+    assert {letter["failure"] for letter in dead} == {"refused"}, dead
