@@ -138,6 +138,36 @@ class RabbitMq:
         script("rabbitmq.sh", "kill", str(self.folder))
 
 
+class Mosquitto:
+    """One MQTT server. Its data, ports and certificates stay the same through `stop`, `kill` and `start`. It saves what it has at every
+    change, unless it is to save so often only."""
+
+    username = "sluice"
+    password = "sluice-secret"
+
+    def __init__(self, folder: Path, saved_every_s: int | None = None) -> None:
+        self.folder = folder
+        self._options = () if saved_every_s is None else (str(saved_every_s),)
+        self.port = free_port_run(2)
+        self.address = f"127.0.0.1:{self.port}"
+        self.secure = f"localhost:{self.port + 1}"
+        """TLS."""
+        self.tls_dir = folder / "tls"
+        """ca.pem, client.pem, client.key."""
+
+    def start(self) -> None:
+        """Returns when the server accepts connections."""
+        script("mosquitto.sh", "start", str(self.folder), str(self.port), *self._options)
+
+    def stop(self) -> None:
+        """A clean end."""
+        script("mosquitto.sh", "stop", str(self.folder))
+
+    def kill(self) -> None:
+        """SIGKILL; returns when its ports are free again."""
+        script("mosquitto.sh", "kill", str(self.folder))
+
+
 def script(name: str, *arguments: str) -> None:
     """Runs one of the server scripts. What it starts does not outlive this process."""
     command = [str(SCRIPTS / name), *arguments]
