@@ -296,7 +296,7 @@ class Ledger(Protocol):
         ...
 
     async def add_usage(self, more: Sequence[Usage]) -> None:
-        """Add to what is kept of the minutes and of the days that hold them."""
+        """Add to what is kept of the minutes and of the days that hold them. Raises LedgerFull: what room is left then is for ends."""
         ...
 
     async def used(self, which: UsageFilter) -> list[Usage]:

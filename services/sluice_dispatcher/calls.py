@@ -1,7 +1,6 @@
 """Synchronous calls: somebody waits for each of them, nothing is recorded, and a function's waiting calls are bounded."""
 
 import asyncio
-from collections import deque
 
 from sluice.catalog import FunctionGone, Snapshot
 from sluice.event import Event
@@ -27,7 +26,8 @@ class Calls:
         self._max_waiting = max_waiting
         self.under_way: dict[str, int] = {}
         """Calls that the runner has, by function version."""
-        self._waiting: dict[str, deque[tuple[Call, asyncio.Future[Reply]]]] = {}
+        self._waiting: dict[str, dict[asyncio.Future[Reply], Call]] = {}
+        """By `Function.place`, in the order in which they came; whoever has stopped waiting is not among them."""
         self.results = Counter(CALLS)
         runner.on_credit(self._credit_grew)
 
@@ -58,10 +58,10 @@ class Calls:
             self._submit(call, future)
             return True
         if waiting is None:
-            waiting = self._waiting[place] = deque()
+            waiting = self._waiting[place] = {}
         if len(waiting) >= self._max_waiting:
             return False
-        waiting.append((call, future))
+        waiting[future] = call
         return True
 
     def _submit(self, call: Call, future: asyncio.Future[Reply]) -> None:
@@ -70,6 +70,8 @@ class Calls:
 
         def done(call: Call, reply: Reply) -> None:
             self.under_way[urn] -= 1
+            if not self.under_way[urn]:
+                del self.under_way[urn]
             self._statistics.ended(call.function, reply)
             self._runner.settled((call,))
             if not future.done():
@@ -85,11 +87,20 @@ class Calls:
             return await future
         finally:
             timer.cancel()
+            self._forget(call.function.place, future)
+
+    def _forget(self, place: str, future: asyncio.Future[Reply]) -> None:
+        """Nobody waits for this call any more."""
+        waiting = self._waiting.get(place)
+        if waiting is not None:
+            waiting.pop(future, None)
+            if not waiting:
+                del self._waiting[place]
 
     def _credit_grew(self, place: str) -> None:
         waiting = self._waiting.get(place)
         while waiting:
-            call, future = waiting[0]
+            future, call = next(iter(waiting.items()))
             function = self._as_it_is_now(call.function)
             if function is None:
                 _answer(future, Reply(0, failure=Failure(FailureKind.FUNCTION_GONE, f"{call.function.urn} does not exist")))
@@ -98,7 +109,7 @@ class Calls:
                     return
                 call.function = function
                 self._submit(call, future)
-            waiting.popleft()
+            del waiting[future]
         self._waiting.pop(place, None)
 
     def _as_it_is_now(self, function: Function) -> Function | None:

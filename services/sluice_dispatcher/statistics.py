@@ -22,6 +22,8 @@ from sluice.usage import MINUTE_S, Usage, UsageFilter, merged, summed
 FOLD_S = 1.0
 WRITE_EVERY = 10
 """Folds."""
+MOST_UNWRITTEN = 100_000
+"""Figures (of a version and a minute) that wait for a ledger that takes none; the oldest are dropped for newer ones."""
 
 _NOT_EXECUTED = frozenset({FailureKind.NO_CAPACITY, FailureKind.THROTTLED, FailureKind.CONNECTION_RESET, FailureKind.DISABLED})
 _SHOWN = frozenset({"ready", "draining"})
@@ -90,7 +92,7 @@ class Statistics:
             await self.write()
 
     async def write(self) -> None:
-        """Everything counted until now is in the ledger, or waits for the next time if the ledger cannot take it."""
+        """Everything counted until now is in the ledger, or waits for the next time, as far as there is room."""
         async with self._writing:
             self.fold()
             rows, self._unwritten = self._unwritten, {}
@@ -155,6 +157,8 @@ class Statistics:
     def _cell(self, urn: str, at: int) -> Usage:
         cell = self._unwritten.get((urn, at))
         if cell is None:
+            if len(self._unwritten) >= MOST_UNWRITTEN:
+                del self._unwritten[next(iter(self._unwritten))]
             cell = self._unwritten[urn, at] = Usage(urn, at)
         return cell
 

@@ -222,7 +222,7 @@ class SqliteLedger:
         return self._book.counters.committed
 
     async def add_usage(self, more: Sequence[Usage]) -> None:
-        await self._commits.submit(partial(add_usage, self._writer, more))
+        await self._commits.submit(partial(add_usage, self._writer, more), new_work=True)
 
     async def used(self, which: UsageFilter) -> list[Usage]:
         return await self._read(partial(read_usage, self._reader, which))

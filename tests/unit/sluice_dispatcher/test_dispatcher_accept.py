@@ -10,6 +10,7 @@ from sluice.errors import ClaimLost, Unavailable
 from sluice.event import MAX_ASYNC_BODY_BYTES, MAX_EVENT_BYTES, Event, random_id
 from sluice.ledger import Counts, DeadFilter, Slice, SourceKey
 from sluice.outcome import Failure, FailureKind, Reply, Verdict
+from sluice_dispatcher.calls import Calls
 from sluice_dispatcher.dispatcher import api_trigger
 from tests.unit.sluice_dispatcher.mesh import FUNCTION, KEY, URN, Mesh, a_slice, an_event
 from tests.waiting import until
@@ -143,6 +144,28 @@ async def test_calls_beyond_the_credit_wait_their_turn_and_beyond_the_bound_are_
         mesh.runner.answer()
     done = await asyncio.gather(*calls)
     assert sum(outcome.verdict is Verdict.DONE for outcome in done) == 3
+
+
+async def test_a_caller_who_has_gone_takes_no_place_among_those_who_wait(mesh: Mesh) -> None:
+    mesh.runner.slots = 0
+    calls = Calls(mesh.runner, mesh.snapshot, mesh.dispatcher._statistics, max_waiting=1)
+    for _ in range(2):
+        outcome = await calls.call(URN, an_event(), 0.01)
+        assert outcome.reply is not None, "it waited"
+        assert outcome.reply.failure is not None
+        assert outcome.reply.failure.kind is FailureKind.TIMEOUT
+    leaving = asyncio.ensure_future(calls.call(URN, an_event(), 5))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    await asyncio.wait({leaving})
+    staying = asyncio.ensure_future(calls.call(URN, an_event(), 5))
+    await asyncio.sleep(0)
+    mesh.runner.slots = 1
+    mesh.runner.grow(URN)
+    assert calls.under_way == {URN: 1}
+    mesh.runner.answer()
+    assert (await staying).verdict is Verdict.DONE
+    assert calls.under_way == {}
 
 
 async def test_an_invocation_of_another_projects_function_does_not_exist(mesh: Mesh) -> None:

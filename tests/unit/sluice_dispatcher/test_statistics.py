@@ -7,7 +7,7 @@ import pytest
 
 from sluice.catalog import Change, Snapshot
 from sluice.clock import SteppedClock
-from sluice.errors import Unavailable
+from sluice.errors import LedgerFull, Unavailable
 from sluice.function import Alias, Function
 from sluice.outcome import Failure, FailureKind, Reply
 from sluice.reservation import Reservation
@@ -97,6 +97,23 @@ async def test_what_the_ledger_cannot_take_is_written_later(
     statistics.ended(ONE, Reply(200))
     await statistics.write()
     assert [row.calls for row in await ledger.used(ALL)] == [2]
+
+
+async def test_of_more_than_there_is_room_for_the_oldest_are_dropped(
+    ledger: FakeLedger, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(more: Sequence[Usage]) -> None:
+        raise LedgerFull("the disk is full")
+
+    monkeypatch.setattr("sluice_dispatcher.statistics.MOST_UNWRITTEN", 3)
+    statistics = Statistics(ledger, Snapshot(), clock)
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger, "add_usage", refuse)
+        for _ in range(5):
+            statistics.ended(ONE, Reply(200))
+            await statistics.write()
+            clock.advance(60)
+    assert [row.at for row in await statistics.usage(ALL)] == [720, 780, 840]
 
 
 async def test_concurrency_and_instances_are_the_highest_seen(ledger: FakeLedger, clock: SteppedClock) -> None:

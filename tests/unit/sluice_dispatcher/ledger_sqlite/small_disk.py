@@ -8,6 +8,7 @@ from pathlib import Path
 from sluice.clock import SteppedClock
 from sluice.errors import LedgerFull
 from sluice.ledger import Pending, Push
+from sluice.usage import Usage
 from sluice_dispatcher.ledger_sqlite.ledger import Options, SqliteLedger, open_ledger
 from tests.contracts.ledger import PUSHED, events, success
 
@@ -21,6 +22,16 @@ async def accept_until_full(ledger: SqliteLedger) -> list[Pending]:
         return accepted
 
 
+async def figures_are_refused(ledger: SqliteLedger) -> None:
+    """The reserve is for ends; and who waits for figures to be written must not wait for the disk."""
+    try:
+        async with asyncio.timeout(5):
+            await ledger.add_usage([Usage(PUSHED.function, 600, 1)])
+    except LedgerFull:
+        return
+    raise AssertionError("figures were written into the reserve")
+
+
 async def main(directory: Path) -> None:
     clock = SteppedClock()
     options = Options(reserve_bytes=4 << 20, log_bytes=2 << 20)
@@ -28,6 +39,7 @@ async def main(directory: Path) -> None:
     accepted = await accept_until_full(ledger)
     assert len(accepted) > 1_000
     os.write(1, b"full\n")
+    await figures_are_refused(ledger)
     for at in range(0, len(accepted), 50):
         await ledger.settle([success(one) for one in accepted[at : at + 50]])
     assert ledger.counts()["trigger-2"].success == len(accepted)
