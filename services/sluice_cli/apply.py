@@ -4,8 +4,8 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from sluice_cli import bodies
-from sluice_cli.client import Client, Refused, path
+from sluice_cli import bodies, destinations
+from sluice_cli.client import Client, optional, path
 from sluice_cli.kinds import event_data
 from sluice_cli.manifest import Read
 from sluice_cli.matching import Pair, is_changed, pairs
@@ -81,11 +81,12 @@ def _async(client: Client, name: str, function: Function, urns: Mapping[str, str
             yield Done("async", name, REMOVED)
         return
     wanted = bodies.async_config(function.async_, urns)
+    told = "; ".join(destinations.warnings(wanted))
     if present is not None and not bodies.async_changed(wanted, present):
-        yield Done("async", name, UNCHANGED)
+        yield Done("async", name, UNCHANGED, told)
         return
     client.put(place, wanted)
-    yield Done("async", name, CREATED if present is None else UPDATED)
+    yield Done("async", name, CREATED if present is None else UPDATED, told)
 
 
 def _trigger(client: Client, function: str, urn: str, pair: Pair) -> Done:
@@ -103,16 +104,6 @@ def _trigger(client: Client, function: str, urn: str, pair: Pair) -> Done:
         change["trigger_status"] = "ACTIVE" if wanted["enabled"] else "DISABLED"
     client.put(_v2(client, "triggers", urn, wanted["type"], present["trigger_id"]), change)
     return Done("trigger", name, UPDATED, present["trigger_id"])
-
-
-def optional(ask: Callable[[], Any]) -> Any:
-    """The answer, or None when what was asked for does not exist."""
-    try:
-        return ask()
-    except Refused as refused:
-        if refused.status == 404:
-            return None
-        raise
 
 
 def _v2(client: Client, *parts: str) -> str:

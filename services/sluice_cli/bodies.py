@@ -5,10 +5,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from sluice_cli.destinations import as_end
 from sluice_cli.schema import Async, Function
 
 CONTAINER, HTTP = "Custom Image", "http"
-FUNCTION_DESTINATION = "FunctionGraph"
 
 
 def configuration(name: str, function: Function) -> dict[str, Any]:
@@ -67,18 +67,11 @@ def _same(field: str, wanted: Any, present: Any) -> bool:
 
 def async_config(config: Async, urn_of: Mapping[str, str]) -> dict[str, Any]:
     """`urn_of` has the URNs of the file's own functions."""
-    destinations = {
-        end: {
-            "destination": FUNCTION_DESTINATION,
-            "param": json.dumps({"func_urn": urn_of.get(destination.function, destination.function)}),
-        }
-        for end, destination in (("on_success", config.on_success), ("on_failure", config.on_failure))
-        if destination
-    }
+    ends = (("on_success", config.on_success), ("on_failure", config.on_failure))
     return {
         "max_async_event_age_in_seconds": config.max_age,
         "max_async_retry_attempts": config.retries,
-        "destination_config": destinations,
+        "destination_config": {end: as_end(to, urn_of) for end, to in ends if to},
     }
 
 

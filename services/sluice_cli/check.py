@@ -7,12 +7,12 @@ from typing import Any
 from sluice import function_rules as rules
 from sluice.binding import Mode
 from sluice.decoding import under
-from sluice.errors import Fault, Invalid
+from sluice.destination import ENDS
+from sluice.errors import Fault
 from sluice.host.kinds import by_type, installed
 from sluice.trigger import TriggerKind
 from sluice.trigger_options import GATEWAY_TYPES, http_faults, mode_of, route_of
-from sluice.urn import parse
-from sluice_cli import bodies, package
+from sluice_cli import bodies, destinations, package
 from sluice_cli.kinds import trigger_faults
 from sluice_cli.manifest import Read, located, read
 from sluice_cli.schema import Async, Function, Manifest
@@ -43,6 +43,14 @@ def manifest_faults(manifest: Manifest, folder: Path, kinds: Mapping[str, Trigge
         for fault in function_faults(function, folder, manifest.functions, kinds):
             yield Fault(f"functions.{name}.{fault.field}", fault.rule)
     yield from _route_faults(manifest)
+
+
+def warnings(manifest: Manifest) -> Iterator[str]:
+    """What is right, and yet does less than it says."""
+    for name, function in manifest.functions.items():
+        if function.async_:
+            for warning in destinations.warnings(bodies.async_config(function.async_, {})):
+                yield f"functions.{name}.async.{warning}"
 
 
 def function_faults(function: Function, folder: Path, all_of: Mapping[str, Function], kinds: Mapping[str, TriggerKind]) -> Iterator[Fault]:
@@ -85,13 +93,10 @@ def _variable_faults(field: str, variables: Mapping[str, str]) -> Iterator[Fault
 def _async_faults(config: Async, all_of: Mapping[str, Function]) -> Iterator[Fault]:
     yield from rules.RETRIES.faults("async.retries", config.retries)
     yield from rules.MAX_AGE.faults("async.max_age", config.max_age)
-    for end in ("on_success", "on_failure"):
-        destination = getattr(config, end)
-        if destination and destination.function not in all_of:
-            try:
-                parse(destination.function, region="region", project="project")
-            except Invalid as error:
-                yield Fault(f"async.{end}.function", error.faults[0].rule)
+    for end in ENDS:
+        to = getattr(config, end)
+        if to:
+            yield from under(f"async.{end}", (*destinations.faults(end, to), *destinations.function_faults(to, all_of)))
 
 
 def _triggers_faults(function: Function, kinds: Mapping[str, TriggerKind]) -> Iterator[Fault]:

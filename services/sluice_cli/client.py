@@ -5,7 +5,7 @@ import json
 import secrets
 import ssl
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
@@ -46,11 +46,12 @@ class Answer(NamedTuple):
 class Client:
     """`get`, `post`, `put` and `delete` answer with decoded JSON and raise Refused or Unreachable. Paths are escaped; see `path`."""
 
-    def __init__(self, credentials: Credentials) -> None:
+    def __init__(self, credentials: Credentials, *, connect_s: float = CONNECT_S, wait_s: float = TIMEOUT_S) -> None:
         self.project = credentials.project_id
         self._credentials = credentials
         self._host = _host(credentials.endpoint)
-        self._connection = _connection(credentials.endpoint)
+        self._connection = _connection(credentials.endpoint, connect_s)
+        self._wait_s = wait_s
 
     def get(self, path: str, **query: object) -> Any:
         return self.request("GET", path, query).json()
@@ -72,7 +73,7 @@ class Client:
         self, method: str, path: str, query: Mapping[str, object], body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> Answer:
         """One exchange, whole."""
-        response = self._send(method, _target(path, query), body, headers or {})
+        response = self._send(method, _target(path, query), body, headers or {}, self._wait_s)
         try:
             answer = Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, response.read())
         except (OSError, http.client.HTTPException) as error:
@@ -97,12 +98,15 @@ class Client:
         finally:
             self._connection.close()
 
+    def login(self) -> dict[str, Any]:
+        """The body that asks for a token with this client's key."""
+        pair = {"access": {"key": self._credentials.access_key}, "secret": {"key": self._credentials.secret_key}}
+        return {"auth": {"identity": {"methods": ["hw_ak_sk"], "hw_ak_sk": pair}}}
+
     def close(self) -> None:
         self._connection.close()
 
-    def _send(
-        self, method: str, target: str, body: bytes, headers: Mapping[str, str], wait_s: float | None = TIMEOUT_S
-    ) -> http.client.HTTPResponse:
+    def _send(self, method: str, target: str, body: bytes, headers: Mapping[str, str], wait_s: float | None) -> http.client.HTTPResponse:
         kept_open = self._connection.sock is not None
         try:
             return self._exchange(method, target, body, self._signed(method, target, body, headers), wait_s)
@@ -138,6 +142,16 @@ class Client:
         return Unreachable(f"nobody answers at {self._credentials.endpoint} ({error}). Is `sluice up` running?")
 
 
+def optional(ask: Callable[[], Any]) -> Any:
+    """The answer, or None when what was asked for does not exist."""
+    try:
+        return ask()
+    except Refused as refused:
+        if refused.status == 404:
+            return None
+        raise
+
+
 def path(*parts: str) -> str:
     """A path of these parts, each escaped; the first is taken as it is."""
     return "/".join((parts[0], *(quote(part, safe="") for part in parts[1:])))
@@ -160,7 +174,7 @@ def _refusal(answer: Answer) -> Refused:
         return Refused(answer.status, "", f"the API answered {answer.status} {answer.body[:200]!r}")
 
 
-def _connection(endpoint: str) -> http.client.HTTPConnection:
+def _connection(endpoint: str, connect_s: float) -> http.client.HTTPConnection:
     url = urlsplit(endpoint)
     try:
         port = url.port
@@ -169,8 +183,8 @@ def _connection(endpoint: str) -> http.client.HTTPConnection:
     if url.scheme not in ("http", "https") or not url.hostname or port == -1:
         raise ConfigurationError(f"endpoint {endpoint[:80]!r} is not http://HOST:PORT or https://HOST:PORT")
     if url.scheme == "https":
-        return http.client.HTTPSConnection(url.hostname, port, timeout=CONNECT_S, context=ssl.create_default_context())
-    return http.client.HTTPConnection(url.hostname, port, timeout=CONNECT_S)
+        return http.client.HTTPSConnection(url.hostname, port, timeout=connect_s, context=ssl.create_default_context())
+    return http.client.HTTPConnection(url.hostname, port, timeout=connect_s)
 
 
 def _host(endpoint: str) -> str:

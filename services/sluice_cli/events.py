@@ -7,18 +7,17 @@ import typer
 
 from sluice_cli import show
 from sluice_cli.client import Client, path
-from sluice_cli.options import DATA, Data, Format, Output, Yes, confirm, connected
+from sluice_cli.options import DATA, Data, Format, FunctionName, Output, Yes, confirm, connected
 from sluice_cli.text import read_json
 
 app = typer.Typer(no_args_is_help=True, help="Test events of a function.")
 
-Function = Annotated[str, typer.Argument(help="A function's name, or any form of its URN.")]
 Event = Annotated[str, typer.Argument(help="The name of a test event.")]
 Content = Annotated[str, typer.Option("-d", "--content", help="JSON text, @FILE, or - for standard input.")]
 
 
 @app.command("list")
-def list_(name: Function, output: Output = Format.TABLE, data: Data = DATA) -> None:
+def list_(name: FunctionName, output: Output = Format.TABLE, data: Data = DATA) -> None:
     """The test events of a function."""
     with connected(data) as client:
         found = client.get(place(client, name))["events"]
@@ -28,7 +27,7 @@ def list_(name: Function, output: Output = Format.TABLE, data: Data = DATA) -> N
 
 
 @app.command("show")
-def show_(name: Function, event: Event, output: Output = Format.TABLE, data: Data = DATA) -> None:
+def show_(name: FunctionName, event: Event, output: Output = Format.TABLE, data: Data = DATA) -> None:
     """What a test event holds."""
     with connected(data) as client:
         found = client.get(place(client, name, event))
@@ -39,7 +38,7 @@ def show_(name: Function, event: Event, output: Output = Format.TABLE, data: Dat
 
 
 @app.command()
-def create(name: Function, event: Event, content: Content, data: Data = DATA) -> None:
+def create(name: FunctionName, event: Event, content: Content, data: Data = DATA) -> None:
     """Keep a test event: at most 10 for a function, of 4 KB each."""
     with connected(data) as client:
         client.post(place(client, name), {"name": event, "content": _encoded(content)})
@@ -47,7 +46,7 @@ def create(name: Function, event: Event, content: Content, data: Data = DATA) ->
 
 
 @app.command()
-def update(name: Function, event: Event, content: Content, data: Data = DATA) -> None:
+def update(name: FunctionName, event: Event, content: Content, data: Data = DATA) -> None:
     """Give a test event another content."""
     with connected(data) as client:
         client.put(place(client, name, event), {"content": _encoded(content)})
@@ -55,7 +54,7 @@ def update(name: Function, event: Event, content: Content, data: Data = DATA) ->
 
 
 @app.command()
-def delete(name: Function, event: Event, yes: Yes = False, data: Data = DATA) -> None:
+def delete(name: FunctionName, event: Event, yes: Yes = False, data: Data = DATA) -> None:
     """Forget a test event."""
     confirm(f"Delete the test event {event} of {name}?", yes=yes)
     with connected(data) as client:

@@ -1,14 +1,13 @@
-"""What there is: `get`, `describe` and `delete` of functions, triggers, versions and aliases."""
+"""What there is: `get`, `describe` and `delete`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
-from sluice_cli import show
-from sluice_cli.apply import optional
-from sluice_cli.client import Client, Refused, path
+from sluice_cli import completion, destinations, show
+from sluice_cli.client import Client, Refused, optional, path
 from sluice_cli.options import DATA, Data, Format, Output, Yes, confirm, connected
 
 PAGE = 400
@@ -19,6 +18,9 @@ class Noun(StrEnum):
     TRIGGERS = "triggers"
     VERSIONS = "versions"
     ALIASES = "aliases"
+    INSTANCES = "instances"
+    QUOTAS = "quotas"
+    TYPES = "types"
 
 
 COLUMNS = {
@@ -41,46 +43,77 @@ COLUMNS = {
     ),
     Noun.VERSIONS: ("version", "version_description", "code_size", "last_modified", "func_urn"),
     Noun.ALIASES: ("name", "version", "additional_version_weights", "description", "last_modified"),
+    Noun.INSTANCES: ("id", "urn", "state"),
+    Noun.QUOTAS: ("type", "quota", "used", "unit"),
+    Noun.TYPES: ("trigger_type_code", "description"),
 }
-_SINGULAR = {"function": "functions", "trigger": "triggers", "version": "versions", "alias": "aliases"}
-
-What = Annotated[Noun, typer.Argument(parser=lambda text: noun(text), metavar="functions|triggers|versions|aliases")]
-Name = Annotated[str, typer.Argument(help="A function's name or URN, or a trigger's id or name.")]
-Part = Annotated[str, typer.Argument(help="With versions and aliases: which one.")]
+_SINGULAR = {"alias": "aliases"} | {each.value.removesuffix("s"): each.value for each in Noun if each is not Noun.ALIASES}
+THINGS = (Noun.FUNCTIONS, Noun.TRIGGERS, Noun.VERSIONS, Noun.ALIASES)
+"""What has a name, and can be described and deleted."""
 
 
-def noun(text: str) -> Noun:
+def _argument(nouns: Sequence[Noun]) -> Any:
+    words = [each.value for each in nouns]
+    return typer.Argument(
+        parser=lambda text: noun(text, nouns),
+        metavar="|".join(words),
+        autocompletion=lambda incomplete: [word for word in words if word.startswith(incomplete)],
+    )
+
+
+What = Annotated[Noun, _argument(tuple(Noun))]
+Thing = Annotated[Noun, _argument(THINGS)]
+Name = Annotated[str, typer.Argument(help="A function's name or URN, or a trigger's id or name.", autocompletion=completion.named)]
+Part = Annotated[str, typer.Argument(help="With versions and aliases: which one.", autocompletion=completion.parts)]
+
+
+def noun(text: str, nouns: Sequence[Noun] = tuple(Noun)) -> Noun:
     """Singular and plural mean the same."""
-    try:
-        return Noun(_SINGULAR.get(text, text))
-    except ValueError:
-        raise typer.BadParameter(f"{text[:40]!r} is not one of functions, triggers, versions, aliases") from None
+    word = _SINGULAR.get(text, text)
+    if word not in nouns:
+        raise typer.BadParameter(f"{text[:40]!r} is not one of {', '.join(nouns)}")
+    return Noun(word)
 
 
 def get(
     what: What,
-    name: Annotated[str, typer.Argument(help="A function's name: only what belongs to it; mandatory with versions and aliases.")] = "",
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="A function's name: only what belongs to it; mandatory with versions and aliases.", autocompletion=completion.functions
+        ),
+    ] = "",
     output: Output = Format.TABLE,
     data: Data = DATA,
 ) -> None:
-    """List functions, triggers, versions or aliases."""
+    """List functions, triggers, versions, aliases, running instances, quotas, or the types that a trigger may have."""
     if what in (Noun.VERSIONS, Noun.ALIASES) and not name:
         raise typer.BadParameter(f"{what.value} belong to a function: sluice get {what.value} NAME")
     with connected(data) as client:
         show.rows(list(found(client, what, name)), COLUMNS[what], output)
 
 
-def describe(what: What, name: Name, part: Part = "", output: Output = Format.YAML, data: Data = DATA) -> None:
+def describe(what: Thing, name: Name, part: Part = "", output: Output = Format.YAML, data: Data = DATA) -> None:
     """Show one function, trigger, version or alias whole."""
     with connected(data) as client:
         show.document(_described(client, what, name, part), output)
 
 
-def delete(what: What, name: Name, part: Part = "", yes: Yes = False, data: Data = DATA) -> None:
+def delete(
+    what: Thing,
+    name: Name,
+    part: Part = "",
+    all_of: Annotated[bool, typer.Option("--all", help="With triggers: all of the function, or of the version or !alias, NAME.")] = False,
+    yes: Yes = False,
+    data: Data = DATA,
+) -> None:
     """Delete a function with everything it has, or one trigger, version or alias."""
+    if all_of and what is not Noun.TRIGGERS:
+        raise typer.BadParameter(f"--all goes with triggers; {what.value} are deleted one by one", param_hint="--all")
     with connected(data) as client:
-        place = _place(client, what, name, part)
-        confirm(f"Delete {what.value.removesuffix('s')} {part or name}?", yes=yes)
+        place = path(_fgs(client), "triggers", name) if all_of else _place(client, what, name, part)
+        meant = f"all triggers of {name}" if all_of else f"{_singular(what)} {part or name}"
+        confirm(f"Delete {meant}?", yes=yes)
         client.delete(place)
         show.line(f"deleted {part or name}")
 
@@ -95,6 +128,16 @@ def found(client: Client, what: Noun, name: str) -> Iterator[dict[str, Any]]:
             yield from client.get(path(_fgs(client), "functions", name, "versions"))["versions"]
         case Noun.ALIASES:
             yield from client.get(path(_fgs(client), "functions", name, "aliases"))
+        case Noun.INSTANCES:
+            yield from _instances(client, name)
+        case Noun.QUOTAS:
+            yield from client.get(path(_fgs(client), "quotas"))["quotas"]["resources"]
+        case Noun.TYPES:
+            yield from client.get(path(_fgs(client), "triggertypes"))
+
+
+def _singular(what: Noun) -> str:
+    return next(word for word, each in _SINGULAR.items() if each == what)
 
 
 def _by_function(trigger: dict[str, Any]) -> tuple[str, ...]:
@@ -151,16 +194,27 @@ def _described(client: Client, what: Noun, name: str, part: str) -> dict[str, An
     configuration = {key: value for key, value in client.get(f"{place}/config").items() if value not in (None, "", [], {})}
     if what is Noun.VERSIONS:
         return configuration
+    settings = optional(lambda: client.get(f"{place}/async-invoke-config"))
+    warnings = destinations.warnings(settings)
     return configuration | {
-        "async": optional(lambda: client.get(f"{place}/async-invoke-config")),
+        "async": settings,
+        **({"warnings": warnings} if warnings else {}),
         "triggers": list(triggers(client, configuration["func_urn"])),
-        "instances": _instances(client, configuration["func_urn"]),
+        "instances": [each for each in _every_instance(client) if each["urn"] == configuration["func_urn"]],
     }
 
 
-def _instances(client: Client, urn: str) -> list[dict[str, Any]]:
-    every = client.get(f"/sluice/v1/{client.project}/instances")["instances"]
-    return [instance for instance in every if instance["urn"] == urn]
+def _instances(client: Client, name: str) -> list[dict[str, Any]]:
+    """Of the project; of all versions of a function."""
+    if not name:
+        return _every_instance(client)
+    function = client.get(path(_fgs(client), "functions", name, "config"))["func_urn"].rpartition(":")[0]
+    return [each for each in _every_instance(client) if each["urn"].rpartition(":")[0] == function]
+
+
+def _every_instance(client: Client) -> list[dict[str, Any]]:
+    every: list[dict[str, Any]] = client.get(f"/sluice/v1/{client.project}/instances")["instances"]
+    return every
 
 
 def _place(client: Client, what: Noun, name: str, part: str) -> str:
@@ -175,6 +229,7 @@ def _place(client: Client, what: Noun, name: str, part: str) -> str:
             if not part:
                 raise typer.BadParameter("name the alias too: NAME ALIAS")
             return path(_fgs(client), "functions", name, "aliases", part)
+    raise typer.BadParameter(f"{what.value} are only listed: sluice get {what.value}")
 
 
 def _versioned(client: Client, name: str, version: str) -> str:

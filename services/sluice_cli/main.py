@@ -6,25 +6,43 @@ What only some commands need is imported by them: a command that asks one thing 
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from sluice.errors import Invalid, SluiceError
-from sluice_cli import dead, events, files, invocations, keys, listing, projects, reserve, running, show, tags, triggers
-from sluice_cli.apply import Done
-from sluice_cli.apply import apply as apply_manifest
-from sluice_cli.client import Unreachable
-from sluice_cli.manifest import Read
+from sluice_cli import (
+    aliases,
+    asynchronous,
+    dead,
+    events,
+    files,
+    functions,
+    invocations,
+    keys,
+    listing,
+    projects,
+    reserve,
+    running,
+    show,
+    statistics,
+    tags,
+    token,
+    triggers,
+)
+from sluice_cli.client import Refused, Unreachable
+from sluice_cli.hints import hint
 from sluice_cli.options import DATA, Data, Format, Output, connected
 from sluice_cli.refusal import told_by
+
+if TYPE_CHECKING:
+    from sluice_cli.manifest import Read
 
 REFUSED, USAGE, UNREACHABLE, STOPPED = 1, 2, 3, 130
 
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
     help="Message sources to container functions, with FunctionGraph's semantics.",
 )
 
@@ -65,6 +83,9 @@ def apply(
     data: Data = DATA,
 ) -> None:
     """Create and update the functions and triggers of a file; nothing is deleted, and applying again changes nothing."""
+    from sluice_cli.apply import Done
+    from sluice_cli.apply import apply as apply_manifest
+
     read = _checked(file)
     done: list[Done] = []
 
@@ -82,12 +103,16 @@ def apply(
 @app.command()
 def check(file: Annotated[Path, typer.Argument(help="A sluice.yaml.")] = Path("sluice.yaml")) -> None:
     """Say everything that is wrong with a file, without asking or changing anything."""
+    from sluice_cli.check import warnings
+
     read = _checked(file)
     triggers = sum(len(function.triggers) for function in read.manifest.functions.values())
     show.line(f"{file} is right: {show.count(len(read.manifest.functions), 'function')}, {show.count(triggers, 'trigger')}")
+    for warning in warnings(read.manifest):
+        show.note(f"sluice: warning: {warning}")
 
 
-def _checked(file: Path) -> Read:
+def _checked(file: Path) -> "Read":
     from sluice.host.log import set_up
     from sluice_cli.check import checked
 
@@ -107,7 +132,11 @@ for command in (listing.get, listing.describe, listing.delete, running.invoke, r
     app.command()(command)
 app.command()(invocations.invocations)
 app.command()(invocations.cancel)
-app.command()(invocations.stats)
+app.command()(statistics.stats)
+app.command()(token.token)
+app.add_typer(functions.app, name="function")
+app.add_typer(aliases.app, name="alias")
+app.add_typer(asynchronous.app, name="async")
 app.add_typer(triggers.app, name="trigger")
 app.command()(files.export)
 app.command("import")(files.import_)
@@ -137,6 +166,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return REFUSED
     except Unreachable as unreachable:
         return _ended(UNREACHABLE, [str(unreachable)])
+    except Refused as refused:
+        more = hint(refused.status, refused.code, str(refused))
+        return _ended(REFUSED, [str(refused), *([f"what to do: {more}"] if more else [])])
     except Invalid as invalid:
         return _ended(REFUSED, [str(fault) for fault in invalid.faults])
     except SluiceError as error:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from sluice_cli import completion
 from sluice_cli.client import Client
 from sluice_cli.credentials import find
 
@@ -24,7 +25,9 @@ Data = Annotated[
 ]
 Output = Annotated[Format, typer.Option("--output", "-o", help="How the answer is shown.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-DATA = Path(".sluice")
+FunctionName = Annotated[str, typer.Argument(help="A function's name, or any form of its URN.", autocompletion=completion.functions)]
+TriggerName = Annotated[str, typer.Argument(help="A trigger's id or name.", autocompletion=completion.triggers)]
+DATA = completion.DATA
 
 
 @contextmanager

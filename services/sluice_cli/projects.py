@@ -26,6 +26,14 @@ def list_(output: Output = Format.TABLE, data: Data = DATA) -> None:
     show.rows(found, ("name", "id", "quotas", "description", "created_at"), output)
 
 
+@app.command("show")
+def show_(output: Output = Format.TABLE, data: Data = DATA) -> None:
+    """The project of the key that is used."""
+    with connected(data) as client:
+        found = client.get("/v3/projects")["projects"]
+    show.rows(found, ("name", "id", "description"), output)
+
+
 @app.command()
 def create(
     name: Annotated[str, typer.Argument()],

@@ -9,15 +9,13 @@ import typer
 
 from sluice_cli import events, show
 from sluice_cli.client import Answer, path
-from sluice_cli.options import DATA, Data, Format, Output, connected
+from sluice_cli.options import DATA, Data, Format, FunctionName, Output, connected
 from sluice_cli.text import read_json
 from sluice_cli.times import instant
 
-Function = Annotated[str, typer.Argument(help="A function's name, or any form of its URN.")]
-
 
 def invoke(
-    name: Function,
+    name: FunctionName,
     body: Annotated[str, typer.Option("-d", "--body", help="JSON text, @FILE, or - for standard input.")] = "{}",
     event: Annotated[str, typer.Option("--event", help="The name of a test event of the function, in place of -d.")] = "",
     is_async: Annotated[bool, typer.Option("--async", help="Only have it accepted; print its id.")] = False,
@@ -53,16 +51,20 @@ def _tell_reply(answer: Answer, output: Format) -> None:
 
 
 def logs(
-    name: Function,
+    name: FunctionName,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until stopped with Ctrl-C.")] = False,
     since: Annotated[str, typer.Option("--since", help="An age like 10m, or a time.")] = "",
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many lines, the newest.")] = 1000,
+    names: Annotated[bool, typer.Option("--names", help="Only how FunctionGraph calls its log group and stream.")] = False,
     output: Output = Format.TABLE,
     data: Data = DATA,
 ) -> None:
     """What a function printed, and what the platform says of its instances."""
     begin = instant(since, time.time())
     with connected(data) as client:
+        if names:
+            show.document(client.get(path(f"/v2/{client.project}/fgs", "functions", name, "lts-log-detail")), output)
+            return
         place = path(f"/sluice/v1/{client.project}", "functions", name, "logs")
         shown = _stream(client.lines(place, since=begin or "", limit=limit, follow=follow), _log_line, output)
         if not shown:

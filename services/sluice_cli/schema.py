@@ -13,10 +13,22 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Destination(_Part, frozen=True, kw_only=True):
-    """Where an end is reported."""
+    """Where an end is reported: one of function, bucket, topic, stream and rocketmq."""
 
-    function: str
+    function: str = ""
     """A function of this file, or any form of a URN."""
+    bucket: str = ""
+    """Of an object store: each end is an object."""
+    prefix: str = ""
+    """Of the objects' names."""
+    expires: int = 0
+    """Days after which an object is removed; 0: never."""
+    topic: str = ""
+    """The URN of a topic: each end is published."""
+    stream: str = ""
+    """The name of a stream: each end is a record."""
+    rocketmq: dict[str, Any] = {}
+    """Of failures only."""
 
 
 class Async(_Part, frozen=True, kw_only=True):

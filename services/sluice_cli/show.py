@@ -1,17 +1,20 @@
-"""Answers on the terminal: tables for people, JSON and YAML for programs."""
+"""Answers on the terminal: tables for people, JSON and YAML for programs.
+
+What draws and writes them is imported when it is needed: a shell that completes a word waits for everything that is imported before.
+"""
 
 import json
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
-
-import yaml
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING, Any
 
 from sluice_cli.options import Format
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
 Row = Mapping[str, Any]
 
@@ -25,7 +28,7 @@ def rows(found: Sequence[Row], columns: Sequence[str], output: Format) -> None:
 
 
 def table(found: Sequence[Row], columns: Sequence[str]) -> None:
-    shown = Table(box=None, pad_edge=False, show_edge=False, header_style="bold")
+    shown = _grid(has_header=True)
     for column in columns:
         shown.add_column(column.replace("_", " "), overflow="fold")
     for row in found:
@@ -38,11 +41,13 @@ def document(value: Any, output: Format) -> None:
     if output is Format.JSON:
         line(json.dumps(value, indent=2, ensure_ascii=False))
     elif output is Format.YAML:
+        import yaml
+
         line(yaml.safe_dump(value, sort_keys=False, allow_unicode=True).rstrip("\n"))
     else:
-        parts = Table(box=None, pad_edge=False, show_edge=False, show_header=False)
+        parts = _grid(has_header=False)
         for name, part in value.items():
-            parts.add_row(Text(str(name), style="bold"), _cell(part))
+            parts.add_row(_text(str(name), "bold"), _cell(part))
         _console().print(parts)
 
 
@@ -65,14 +70,28 @@ def moment(epoch_s: float) -> str:
     return datetime.fromtimestamp(epoch_s, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] + "Z"
 
 
-def _cell(value: Any) -> Text:
+def _cell(value: Any) -> "Text":
     if value is None:
-        return Text("")
+        return _text("")
     if isinstance(value, (dict, list)):
-        return Text(json.dumps(value, ensure_ascii=False) if value else "")
-    return Text(str(value))
+        return _text(json.dumps(value, ensure_ascii=False) if value else "")
+    return _text(str(value))
 
 
-def _console() -> Console:
+def _text(text: str, style: str = "") -> "Text":
+    from rich.text import Text
+
+    return Text(text, style=style)
+
+
+def _grid(*, has_header: bool) -> "Table":
+    from rich.table import Table
+
+    return Table(box=None, pad_edge=False, show_edge=False, show_header=has_header, header_style="bold")
+
+
+def _console() -> "Console":
+    from rich.console import Console
+
     # A pipe has no width: nothing is cut there.
     return Console(file=sys.stdout, soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 10_000, highlight=False)

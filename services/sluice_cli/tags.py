@@ -1,16 +1,17 @@
 """Tags of functions."""
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, Any
 
 import typer
 
 from sluice_cli import show
 from sluice_cli.client import Client, path
-from sluice_cli.options import DATA, Data, Format, Output, connected
+from sluice_cli.options import DATA, Data, Format, FunctionName, Output, connected
+
+PAGE = 500
 
 app = typer.Typer(no_args_is_help=True, help="Tags of functions.")
-
-Function = Annotated[str, typer.Argument(help="A function's name, or any form of its URN.")]
 
 
 @app.command("list")
@@ -28,15 +29,48 @@ def list_(
 
 
 @app.command("set")
-def set_(name: Function, tags: Annotated[list[str], typer.Argument(help="KEY=VALUE, or KEY.")], data: Data = DATA) -> None:
+def set_(name: FunctionName, tags: Annotated[list[str], typer.Argument(help="KEY=VALUE, or KEY.")], data: Data = DATA) -> None:
     """Add tags, or give known ones another value."""
     _change(name, "create", tags, data)
 
 
 @app.command()
-def remove(name: Function, tags: Annotated[list[str], typer.Argument(help="KEY.")], data: Data = DATA) -> None:
+def remove(name: FunctionName, tags: Annotated[list[str], typer.Argument(help="KEY.")], data: Data = DATA) -> None:
     """Take tags away."""
     _change(name, "delete", tags, data)
+
+
+@app.command()
+def find(
+    tags: Annotated[list[str] | None, typer.Argument(help="KEY=VALUE, or KEY for any value; all must be there.")] = None,
+    none: Annotated[bool, typer.Option("--none", help="Those without any tag.")] = False,
+    output: Output = Format.TABLE,
+    data: Data = DATA,
+) -> None:
+    """Which functions have these tags."""
+    wanted: dict[str, list[str]] = {}
+    for key, has_value, value in (tag.partition("=") for tag in tags or ()):
+        wanted.setdefault(key, []).extend([value] if has_value else [])
+    body: dict[str, Any] = {"without_any_tag": none, "tags": [{"key": key, "values": values} for key, values in wanted.items()]}
+    with connected(data) as client:
+        found = list(_found(client, body))
+    if output is Format.TABLE:
+        found = [
+            {"function": one["resource_name"], "tags": ", ".join(f"{tag['key']}={tag['value']}" for tag in one["tags"])} for one in found
+        ]
+    show.rows(found, ("function", "tags"), output)
+
+
+def _found(client: Client, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Page by page."""
+    offset = 0
+    while True:
+        place = path(f"/v2/{client.project}", "functions", "resource-instances", "filter")
+        page = client.post(place, body | {"limit": PAGE, "offset": offset})["resources"]
+        yield from page
+        offset += len(page)
+        if len(page) < PAGE:
+            return
 
 
 def _change(name: str, action: str, tags: list[str], data: Data) -> None:

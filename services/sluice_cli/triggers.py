@@ -9,21 +9,19 @@ import typer
 
 from sluice_cli import show
 from sluice_cli.listing import trigger_named, trigger_place
-from sluice_cli.options import DATA, Data, Format, Output, connected
+from sluice_cli.options import DATA, Data, Format, Output, TriggerName, connected
 
 app = typer.Typer(no_args_is_help=True, help="Pause and resume triggers, and try them without a source.")
 
-Trigger = Annotated[str, typer.Argument(help="A trigger's id or name.")]
-
 
 @app.command()
-def pause(name: Trigger, data: Data = DATA) -> None:
+def pause(name: TriggerName, data: Data = DATA) -> None:
     """Stop reading; what was accepted still runs, and the position is kept."""
     _set_status(name, "DISABLED", data)
 
 
 @app.command()
-def resume(name: Trigger, data: Data = DATA) -> None:
+def resume(name: TriggerName, data: Data = DATA) -> None:
     """Go on reading from where it was paused."""
     _set_status(name, "ACTIVE", data)
 
@@ -37,7 +35,7 @@ def _set_status(name: str, status: str, data: Path) -> None:
 
 @app.command("dry-run")
 def dry_run(
-    name: Trigger,
+    name: TriggerName,
     value: Annotated[str | None, typer.Option("-d", "--value", help="The record: text, @FILE, or - for standard input.")] = None,
     key: Annotated[str | None, typer.Option("--key", help="The record's key.")] = None,
     output: Output = Format.TABLE,

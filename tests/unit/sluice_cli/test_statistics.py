@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sluice_cli.invocations import by_minute
+from sluice_cli.statistics import by_minute
 
 NAMES = ("count", "fail_count", "reject_count", "duration", "min_duration", "max_duration", "concurrency_num", "instance_num")
 MINUTE_MS = 60_000
