@@ -10,7 +10,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from tools.benches import backlog, cold, http, idle, invoke, kafka, lone, machine, page, plot, registry, timers, words
+from tools.benches import backlog, cold, http, idle, invoke, kafka, lone, machine, page, plot, rabbitmq, registry, timers, words
 from tools.benches.figure import Row
 from tools.benches.setting import ROOT, Missing, Setting
 
@@ -18,6 +18,7 @@ ROWS: dict[str, Callable[[Setting], Row]] = {
     "kafka": kafka.one_process,
     "mesh": kafka.mesh,
     "batch": kafka.batches,
+    "rabbitmq": rabbitmq.row,
     "http": http.row,
     "invoke": invoke.row,
     "lone": lone.one_process,
