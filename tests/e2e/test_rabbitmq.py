@@ -2,21 +2,27 @@
 
 import json
 import logging
+import os
+import re
 import secrets
+import shutil
+import subprocess
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from pika.exceptions import AMQPError
 
 from sluice.event import MAX_EVENT_BYTES
-from tests.e2e.driver import Sluice, Witness
+from tests.e2e.driver import SLUICE, Sluice, Witness
 from tests.e2e.records import overlaps
 from tests.rabbitmq import Publisher
 from tests.servers import RabbitMq
 
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "jobs"
 MESSAGES = 20_000
 BATCH = 50
 CHUNK = 500
@@ -162,3 +168,33 @@ def test_a_message_too_large_is_a_dead_event_and_an_empty_one_is_called_with(
     assert sorted(text for _, texts in messages_of(witness) for text in texts) == ["", "small"]
     dead = [letter for letter in sluice.ours("/dead")["dead"] if letter["trigger_id"] == trigger]
     assert {letter["failure"] for letter in dead} == {"refused"}, dead
+
+
+def test_the_example_does_what_its_page_says(sluice: Sluice, rabbitmq: RabbitMq, tmp_path: Path) -> None:
+    """Its three commands, with this node's address and login."""
+    folder = shutil.copytree(EXAMPLE, tmp_path / "jobs")
+    yaml = (folder / "sluice.yaml").read_text().replace("127.0.0.1:5672", rabbitmq.address)
+    login = f"access_user: {rabbitmq.username}\n        access_password: {rabbitmq.password}"
+    (folder / "sluice.yaml").write_text(yaml.replace("access_user: guest\n        access_password: guest", login))
+    url = f"pika.URLParameters('amqp://{rabbitmq.username}:{rabbitmq.password}@{rabbitmq.address}/%2F')"
+    page = (folder / "README.md").read_text().replace("BlockingConnection()", f"BlockingConnection({url.replace(chr(39), chr(34))})")
+    environment = {**os.environ, "PATH": f"{SLUICE.parent}:{os.environ['PATH']}", "SLUICE_DATA": str(sluice.data)}
+
+    def typed(command: str) -> str:
+        done = subprocess.run(
+            ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=WITHIN_S, check=False
+        )
+        assert done.returncode == 0, (command, done.stdout, done.stderr)
+        return done.stdout
+
+    apply, publish, logs = re.findall(r"^\$ (.*)$", page, re.MULTILINE)
+    typed(apply)
+    (trigger,) = [row["trigger_id"] for row in sluice.ours("/triggers")["triggers"] if ":jobs:" in row["function_urn"]]
+    sluice.until_state(trigger, "running")
+    for _ in range(2):
+        typed(publish)
+    deadline = time.monotonic() + WITHIN_S
+    while len(told := re.findall(r"job job (\d+)", typed(logs))) < 120:
+        assert time.monotonic() < deadline, told
+    assert sorted(map(int, told)) == list(range(120))
+    sluice.send("DELETE", f"/v2/{sluice.project}/fgs/functions/urn:fss:local-1:{sluice.project}:function:default:jobs")
