@@ -133,6 +133,10 @@ class LocalRunner:
     def instances(self) -> list[InstanceState]:
         return [self._state(worker) for fleet in self._pool.fleets.values() for worker in fleet.workers]
 
+    def packages_in_use(self) -> frozenset[str]:
+        """Digests of the code that instances run, or are being started with."""
+        return frozenset(worker.function.code for fleet in self._pool.fleets.values() for worker in fleet.workers)
+
     async def idle(self) -> None:
         """Returns when no call is under way."""
         while self._runs:

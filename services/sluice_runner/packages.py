@@ -11,12 +11,15 @@ import zipfile
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+from sluice.clock import Clock
 from sluice.errors import ConfigurationError
 
 MAX_ZIP_BYTES = 50 * 1024 * 1024
 MAX_UNPACKED_BYTES = 1500 * 1024 * 1024
 MAX_ENTRIES = 100_000
 MAX_LINK_BYTES = 4096
+KEEP_UNUSED_S = 3600.0
+"""A package that nobody needs is kept this long after it was asked for, or after the runner's start."""
 _CHUNK_BYTES = 1024 * 1024
 _DIGEST = re.compile(r"[0-9a-f]{128}")
 
@@ -30,25 +33,44 @@ class BadPackage(ConfigurationError):
 class Packages:
     """Unpacked packages under `folder`/<digest>. `fetch` is `Catalog.code`."""
 
-    def __init__(self, folder: Path, fetch: Fetch) -> None:
+    def __init__(self, folder: Path, fetch: Fetch, clock: Clock) -> None:
         self._folder = folder
         self._fetch = fetch
+        self._now = clock.monotonic
         self._locks: dict[str, asyncio.Lock] = {}
         self._here: set[str] = set()
+        self._asked: dict[str, float] = {}
 
     async def folder(self, digest: str) -> Path:
         """The folder of the package, fetched and unpacked if it is not here yet. Raises BadPackage, FunctionGone, Unavailable."""
         if not _DIGEST.fullmatch(digest):
             raise BadPackage("the code's digest is not a SHA-512 in hexadecimal digits")
         target = self._folder / digest
+        self._asked[digest] = self._now()
         if digest in self._here:
             return target
         async with self._locks.setdefault(digest, asyncio.Lock()):
             if not await asyncio.to_thread(target.is_dir):
                 await self._bring(digest, target)
+            self._here.add(digest)
         self._locks.pop(digest, None)
-        self._here.add(digest)
         return target
+
+    async def sweep(self, needed: Callable[[str], bool]) -> int:
+        """Remove what nobody needs and nobody asked for lately, and what a killed runner left half-way; how many were removed.
+        `needed` is asked of each digest right before."""
+        removed = 0
+        for name in await asyncio.to_thread(_names, self._folder):
+            asked = self._asked.setdefault(name, self._now())
+            if self._now() - asked < KEEP_UNUSED_S or needed(name):
+                continue
+            self._here.discard(name)
+            del self._asked[name]
+            async with self._locks.setdefault(name, asyncio.Lock()):
+                await asyncio.to_thread(_remove, self._folder / name)
+            self._locks.pop(name, None)
+            removed += 1
+        return removed
 
     async def _bring(self, digest: str, target: Path) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -71,6 +93,17 @@ class Packages:
                 file.write(chunk)
         if seen.hexdigest() != digest:
             raise BadPackage("the code package is not the one its digest names")
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+
+
+def _remove(folder: Path) -> None:
+    """By another name first: a folder that a kill left half-way must not pass for a package."""
+    doomed = folder.with_name(f".old-{folder.name.removeprefix('.old-')}")
+    folder.rename(doomed)
+    shutil.rmtree(doomed, ignore_errors=True)
 
 
 def unpack(archive: Path, target: Path) -> None:

@@ -3,11 +3,13 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import msgspec
+import structlog
 
 from sluice.catalog import Snapshot
 from sluice.clock import Clock
@@ -20,6 +22,10 @@ from sluice_runner.packages import Fetch, Packages
 from sluice_runner.pool import Limits
 from sluice_runner.reserve import Reserve
 from sluice_runner.tasks import Tasks
+
+SWEEP_PACKAGES_S = 600.0
+
+_log = structlog.get_logger()
 
 
 class RunnerOptions(msgspec.Struct, frozen=True):
@@ -44,8 +50,8 @@ class RunnerService:
         data = data.resolve()  # instances are started from another working directory than ours
         self.engine = engine
         self._log_store = LogStore(data / "runner" / "logs", clock)
-        packages = Packages(data / "runner" / "code", fetch)
-        self.runner = LocalRunner(engine, packages, self._log_store, clock, options.limits(), start_within_s=options.start_within_s)
+        self._packages = Packages(data / "runner" / "code", fetch, clock)
+        self.runner = LocalRunner(engine, self._packages, self._log_store, clock, options.limits(), start_within_s=options.start_within_s)
         self._tasks = Tasks()
         self._keeping = Tasks()
         self._clock = clock
@@ -62,8 +68,20 @@ class RunnerService:
         await self._tasks.close()
 
     def keep(self, snapshot: Snapshot) -> None:
-        """Keep the reserved instances that the catalog tells of, from now until this is left."""
+        """Keep the reserved instances and the code packages that the catalog tells of, from now until this is left."""
         self._keeping.spawn(Reserve(snapshot, self.runner, self._clock).run())
+        self._keeping.spawn(self._sweep_packages(snapshot))
+
+    async def _sweep_packages(self, snapshot: Snapshot) -> None:
+        while True:
+            known = {function.code for function in snapshot.functions.values()}
+            removed = await self._packages.sweep(partial(self._is_needed, known))
+            if removed:
+                _log.info("packages_removed", packages=removed)
+            await asyncio.sleep(SWEEP_PACKAGES_S)
+
+    def _is_needed(self, known: set[str], digest: str) -> bool:
+        return digest in known or digest in self.runner.packages_in_use()
 
     def logs(self, function: str, *, since: float, limit: int, follow: bool) -> AsyncIterator[LogLine]:
         return self._log_store.read(function, since=since, limit=limit, follow=follow)

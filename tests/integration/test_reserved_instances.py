@@ -15,6 +15,8 @@ from sluice.clock import SystemClock
 from sluice.function import Function
 from sluice.outcome import FailureKind, Reply
 from sluice.reservation import Reservation, ReservedSchedule
+from sluice_runner import packages
+from sluice_runner import service as runner_service
 from sluice_runner.engine_process import ProcessEngine
 from sluice_runner.service import RunnerOptions, RunnerService
 from tests.integration.test_runner_service import DIGEST, call, fetch, kind_of
@@ -118,3 +120,19 @@ async def test_they_follow_their_schedule_and_go_when_nothing_is_reserved(servic
     assert time.time() >= now + 3
     snapshot.apply(Change(3, removed=f"reservation:{URN}"))
     await until(lambda: not ready(service))
+
+
+async def test_the_code_of_a_removed_function_goes_once_no_instance_runs_it(
+    service: RunnerService, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packages, "KEEP_UNUSED_S", 0.0)
+    monkeypatch.setattr(runner_service, "SWEEP_PACKAGES_S", 0.02)
+    catalog, here = Snapshot(), data / "runner" / "code" / DIGEST
+    catalog.apply(Change(1, function=version(1)))
+    service.keep(catalog)
+    running = asyncio.create_task(call(service, version(1), {"do": "sleep", "seconds": 0.5}))
+    await until(lambda: ready(service))
+    catalog.apply(Change(2, removed=f"function:{URN}"))
+    assert not kind_of(await running)
+    assert here.is_dir()
+    await until(lambda: not here.exists())

@@ -55,5 +55,5 @@ async def running(folder: Path, engine: FakeEngine | None = None, limits: Limits
     engine = engine or FakeEngine()
     clock = SystemClock()
     logs = LogStore(folder / "logs", clock)
-    async with LocalRunner(engine, Packages(folder / "code", fetch), logs, clock, limits) as runner:
+    async with LocalRunner(engine, Packages(folder / "code", fetch, clock), logs, clock, limits) as runner:
         yield Bench(runner, engine, logs)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sluice.clock import SteppedClock
 from sluice_runner import packages
 from sluice_runner.packages import BadPackage, Packages
 
@@ -47,7 +48,7 @@ def names_in(folder: Path) -> list[str]:
 
 async def unpacked(folder: Path, content: bytes) -> Path:
     source = Source(content)
-    return await Packages(folder, source.fetch).folder(source.digest)
+    return await Packages(folder, source.fetch, SteppedClock()).folder(source.digest)
 
 
 async def test_a_package_is_unpacked_readable_for_all_and_its_bootstrap_executable(tmp_path: Path) -> None:
@@ -61,23 +62,23 @@ async def test_a_package_is_unpacked_readable_for_all_and_its_bootstrap_executab
 
 async def test_a_package_is_fetched_once_however_many_ask(tmp_path: Path) -> None:
     source = Source(PLAIN)
-    store = Packages(tmp_path, source.fetch)
+    store = Packages(tmp_path, source.fetch, SteppedClock())
     folders = await asyncio.gather(*(store.folder(source.digest) for _ in range(5)))
-    await Packages(tmp_path, source.fetch).folder(source.digest)
+    await Packages(tmp_path, source.fetch, SteppedClock()).folder(source.digest)
     assert (len(set(folders)), source.fetched) == (1, 1)
 
 
 async def test_what_does_not_match_its_digest_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
     source = Source(PLAIN)
     with pytest.raises(BadPackage, match="digest"):
-        await Packages(tmp_path, source.fetch).folder("0" * 128)
+        await Packages(tmp_path, source.fetch, SteppedClock()).folder("0" * 128)
     assert names_in(tmp_path) == []
 
 
 @pytest.mark.parametrize("digest", ["", "../../etc", "A" * 128, "0" * 127])
 async def test_a_digest_is_not_a_path(tmp_path: Path, digest: str) -> None:
     with pytest.raises(BadPackage, match="SHA-512"):
-        await Packages(tmp_path, Source(PLAIN).fetch).folder(digest)
+        await Packages(tmp_path, Source(PLAIN).fetch, SteppedClock()).folder(digest)
 
 
 @pytest.mark.parametrize("name", ["../out", "/etc/out", "a/../../out", "..\\out", "\\out"])
@@ -120,3 +121,38 @@ async def test_a_package_that_unpacks_to_too_much_is_refused_by_what_it_writes(t
 async def test_what_is_no_zip_is_refused(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(BadPackage):
         await unpacked(tmp_path, content)
+
+
+async def test_what_nobody_needs_goes_an_hour_after_it_was_asked_for(tmp_path: Path) -> None:
+    clock, source = SteppedClock(), Source(PLAIN)
+    store = Packages(tmp_path, source.fetch, clock)
+    await store.folder(source.digest)
+    clock.advance(packages.KEEP_UNUSED_S - 1)
+    assert await store.sweep(lambda _: False) == 0
+    clock.advance(1)
+    assert await store.sweep(lambda digest: digest == source.digest) == 0
+    assert await store.sweep(lambda _: False) == 1
+    assert not names_in(tmp_path)
+    assert (await store.folder(source.digest) / "bootstrap").is_file()
+    assert source.fetched == 2
+
+
+async def test_a_package_that_is_asked_for_while_it_is_removed_is_fetched_again(tmp_path: Path) -> None:
+    clock, source = SteppedClock(), Source(PLAIN)
+    store = Packages(tmp_path, source.fetch, clock)
+    await store.folder(source.digest)
+    clock.advance(packages.KEEP_UNUSED_S)
+    _, folder = await asyncio.gather(store.sweep(lambda _: False), store.folder(source.digest))
+    assert (folder / "bootstrap").is_file()
+
+
+async def test_what_a_killed_runner_left_goes_an_hour_after_the_next_start(tmp_path: Path) -> None:
+    clock = SteppedClock()
+    for name in ("0" * 128, ".new-half", ".old-half"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").touch()
+    store = Packages(tmp_path, Source(PLAIN).fetch, clock)
+    assert await store.sweep(lambda _: False) == 0
+    clock.advance(packages.KEEP_UNUSED_S)
+    assert await store.sweep(lambda _: False) == 3
+    assert not names_in(tmp_path)
