@@ -7,6 +7,7 @@ from sluice.catalog import Health
 _WORST_FIRST = ("error", "waiting", "starting", "paused", "running")
 _STALE_S = 60.0
 """A report older than this no longer says how the trigger is."""
+_PRUNE_EVERY_S = 600.0
 
 
 class HealthBoard:
@@ -14,11 +15,25 @@ class HealthBoard:
 
     def __init__(self) -> None:
         self._reports: dict[str, dict[str, Health]] = {}
+        self._pruned_at = 0.0
+
+    def __len__(self) -> int:
+        """Triggers that something is kept of."""
+        return len(self._reports)
 
     def report(self, health: Iterable[Health], now: float) -> None:
         for one in health:
             stamped = one if one.at else Health(one.trigger, one.service, one.state, one.reason, one.lag, one.held_by, now)
             self._reports.setdefault(one.trigger, {})[one.service] = stamped
+        if now - self._pruned_at >= _PRUNE_EVERY_S:
+            self._prune(now)
+
+    def _prune(self, now: float) -> None:
+        """A report that came after its trigger was removed would stay for ever."""
+        self._pruned_at = now
+        stale = [trigger for trigger, reports in self._reports.items() if all(now - one.at > _STALE_S for one in reports.values())]
+        for trigger in stale:
+            del self._reports[trigger]
 
     def forget(self, trigger: str) -> None:
         self._reports.pop(trigger, None)
