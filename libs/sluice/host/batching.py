@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 
 from sluice.binding import Binding, Ordering
-from sluice.event import MAX_EVENT_BYTES, Event, Record, event_id, event_ids, random_id
+from sluice.event import MAX_EVENT_BYTES, Event, Record, event_ids, random_id
 from sluice.filters import Match
 from sluice.tracing import NoTraces, Traces
 
@@ -20,13 +20,14 @@ ShapeOf = Callable[[Sequence[Record]], bytes]
 class Batching:
     """The batches of one binding. A process may have a hundred thousand of these, so they are small until records come."""
 
-    __slots__ = ("_binding", "_ids", "_match", "_new_trace", "_shape")
+    __slots__ = ("_binding", "_ids", "_make_own", "_match", "_new_trace", "_shape")
 
     def __init__(self, binding: Binding, shape: ShapeOf, match: Match | None, traces: Traces | None = None) -> None:
         self._binding = binding
         self._shape = shape
         self._match = match
         self._new_trace = (traces or NoTraces()).sampled
+        self._make_own: Callable[[str | bytes], bytes] | None = None
         self._ids: dict[str, Callable[[str | bytes], bytes]] = {}
 
     def kept(self, records: Sequence[Record]) -> Sequence[Record]:
@@ -86,7 +87,10 @@ class Batching:
         return Event(name, self._shape(batch), self.lane(first), len(batch), first.trace or self._new_trace())
 
     def _own(self, name: str) -> bytes:
-        return event_id(self._binding.trigger, self._binding.incarnation, name)
+        make = self._make_own
+        if make is None:
+            make = self._make_own = event_ids(self._binding.trigger, self._binding.incarnation)
+        return make(name)
 
     def _maker(self, source: str) -> Callable[[str | bytes], bytes]:
         """From a position of the source to the id of the event there."""
