@@ -37,8 +37,10 @@ def parse(text: str) -> Match | None:
         return None
     try:
         clauses = msgspec.json.decode(text, type=dict[str, Any])
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeError) as error:
         raise Invalid([Fault("filter", f"is not a JSON object: {error}")]) from None
+    except RecursionError:
+        raise Invalid([Fault("filter", "is nested too deeply")]) from None
     faults: list[Fault] = []
     tests = [(path, tuple(path.split(".")), _condition(path, wanted, faults)) for path, wanted in clauses.items()]
     if faults:
@@ -54,6 +56,8 @@ def _matcher(tests: list[tuple[str, tuple[str, ...], Test]]) -> Match:
             value = decode(record.value or b"null")
         except (msgspec.DecodeError, UnicodeDecodeError):
             return "the value is not JSON"
+        except RecursionError:
+            return "the value is nested too deeply"
         for path, steps, test in tests:
             if not test(_at(value, steps)):
                 return path

@@ -77,7 +77,7 @@ def enveloped(result: bytes) -> Answer:
             envelope = _plain_decoder.decode(envelope)
         body = base64.b64decode(envelope.body, validate=True) if envelope.is_base64_encoded else envelope.body.encode()
         headers = passed_on(_lines(envelope.headers))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _bad_envelope(str(error)) from error
     if not 200 <= envelope.status_code <= 599:
         raise _bad_envelope("statusCode is not between 200 and 599")

@@ -45,7 +45,7 @@ _event_decoder = msgspec.json.Decoder(ApigEvent)
 def read_event(body: bytes) -> ApigEvent:
     try:
         return _event_decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise BadEvent("the event of an HTTP function is an APIG event") from None
 
 

@@ -68,3 +68,18 @@ def test_a_record_without_a_value_does_not_match() -> None:
     match = parse('{"a": {"exists": true}}')
     assert match is not None
     assert match(Record(None, "s", "1", 0)) == "a"
+
+
+DEEP = b'{"a":' * 100_000 + b"1" + b"}" * 100_000
+
+
+def test_a_record_that_is_nested_without_end_does_not_match() -> None:
+    match = parse('{"a": 1}')
+    assert match
+    assert match(Record(DEEP, "s", "1", 0)) == "the value is nested too deeply"
+    assert match(Record(b"[" * 100_000, "s", "1", 0))
+
+
+def test_a_filter_that_is_nested_without_end_is_refused() -> None:
+    with pytest.raises(Invalid, match="nested too deeply"):
+        parse(DEEP.decode())

@@ -89,7 +89,10 @@ def test_a_wrong_field_is_500(changes: dict[str, Any]) -> None:
     assert (refused(envelope(**changes)).status, refused(envelope(**changes)).code) == (500, "FSS.1202")
 
 
-@pytest.mark.parametrize("result", [b"", b"hello", b"[]", b"null", b"5", b'"text"', b'"\\"text\\""', b"\xff\xfe", b"[" * 5000, b"{" * 5000])
+@pytest.mark.parametrize(
+    "result",
+    [b"", b"hello", b"[]", b"null", b"5", b'"text"', b'"\\"text\\""', b"\xff\xfe", b"[" * 5000, b"{" * 5000, b'{"x": ' + b"[" * 5000],
+)
 def test_anything_that_is_not_an_envelope_is_500(result: bytes) -> None:
     assert refused(result).code == "FSS.1202"
 

@@ -6,7 +6,7 @@ from sluice.event import id_bytes
 from sluice.function import Function
 from sluice.runner import Call
 from sluice_runner.environment import environment
-from sluice_runner.replay import BadEvent
+from sluice_runner.replay import BadEvent, read_event
 from sluice_runner.request import Requests
 
 FUNCTION = Function(
@@ -99,6 +99,11 @@ def test_a_replayed_body_is_decoded_as_the_event_says(body: str | None, encoded:
 def test_what_is_no_apig_event_is_refused(event: dict[str, object]) -> None:
     with pytest.raises(BadEvent):
         replayed(**event)
+
+
+def test_an_event_that_is_nested_without_end_is_refused() -> None:
+    with pytest.raises(BadEvent):
+        read_event(b'{"x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}")
 
 
 def test_a_path_without_its_slash_gets_one() -> None:
