@@ -198,3 +198,18 @@ def test_the_example_does_what_its_page_says(sluice: Sluice, rabbitmq: RabbitMq,
         assert time.monotonic() < deadline, told
     assert sorted(map(int, told)) == list(range(120))
     sluice.send("DELETE", f"/v2/{sluice.project}/fgs/functions/urn:fss:local-1:{sluice.project}:function:default:jobs")
+
+
+def test_what_a_filter_drops_is_acknowledged_and_counted(
+    sluice: Sluice, rabbitmq: RabbitMq, witness: Witness, make_function: MakeFunction
+) -> None:
+    queue = Queue(rabbitmq)
+    queue.publisher.publish_named([(f"m-{number}", b'{"n": %d, "odd": %d}' % (number, number % 2)) for number in range(400)])
+    trigger = sluice.trigger(make_function(), "RABBITMQ", queue.settings(batch_size=BATCH, filter='{"odd": 1}'))
+    await_messages(sluice, trigger, witness, 200)
+    deadline = time.monotonic() + WITHIN_S
+    while sluice.counts(trigger)["filtered"] < 200:
+        assert time.monotonic() < deadline, sluice.counts(trigger)
+        time.sleep(0.05)
+    assert sluice.counts(trigger)["filtered"] == 200
+    assert f'sluice_records_filtered_total{{trigger="{trigger}"}} 200' in sluice.get("/metrics")[1].decode()
