@@ -28,9 +28,16 @@ class Publisher:
     def publish_all(
         self, messages: Iterable[tuple[str, bytes]], qos: int = 1, retain: bool = False, properties: Properties | None = None
     ) -> None:
+        self._publish((topic, payload, qos, retain, properties) for topic, payload in messages)
+
+    def publish_named(self, messages: Iterable[tuple[str, bytes]]) -> None:
+        """Each has its payload as the user property `id` too."""
+        self._publish((topic, payload, 1, False, _properties({"UserProperty": ("id", payload.decode())})) for topic, payload in messages)
+
+    def _publish(self, messages: Iterable[tuple[str, bytes, int, bool, Properties | None]]) -> None:
         client = self._connected()
         try:
-            sent = [client.publish(topic, payload, qos, retain, properties) for topic, payload in messages]
+            sent = [client.publish(*message) for message in messages]
             for one in sent:
                 _await(one)
         finally:

@@ -61,6 +61,12 @@ def test_the_example_of_the_reference_keeps_its_form() -> None:
     assert event["notify_data"]["body"] == json.loads(REPORT)
 
 
+def test_several_messages_are_a_list() -> None:
+    one, two = (record("a", payload, PLAIN) for payload in (b"1", b"2"))
+    alone = [json.loads(shape(BINDING, PLAIN, [only])) for only in (one, two)]
+    assert json.loads(shape(BINDING, PLAIN, [one, two])) == alone
+
+
 @pytest.mark.parametrize("payload", [b"[" * 100_000, b"{\xff}", b'"\xff"', b"nan", b"{} {}", b"\xef\xbb\xbf{}"])
 def test_what_is_not_quite_json_is_text(payload: bytes) -> None:
     event = json.loads(shape(BINDING, PLAIN, [record("a", payload, PLAIN)]))
