@@ -10,8 +10,10 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
+from weakref import WeakValueDictionary
 
 import msgspec
+import structlog
 
 from sluice.clock import Clock, aware
 from sluice.event import id_text
@@ -28,6 +30,7 @@ CALLS_A_FLUSH = 20
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(LogLine)
+_log = structlog.get_logger()
 
 
 class _Waiting(NamedTuple):
@@ -61,7 +64,7 @@ class FunctionLog:
     def take(self, now: float) -> list[_Waiting]:
         """The lines to write, with a line for those that are not."""
         lines, self.waiting = self.waiting, []
-        for count, what in ((self.lost, "lines lost: printed faster than written"), (self.calls_unwritten, "more invocations")):
+        for count, what in ((self.lost, "lines lost: they could not be written in time"), (self.calls_unwritten, "more invocations")):
             if count:
                 lines.append(_Waiting(now, "", "", "platform", f"{count} {what}", b""))
         self.lost = self.calls_unwritten = 0
@@ -75,9 +78,16 @@ class LogStore:
     def __init__(self, folder: Path, clock: Clock) -> None:
         self._folder = folder
         self._clock = clock
-        self._logs: dict[str, FunctionLog] = {}
+        self._logs: WeakValueDictionary[str, FunctionLog] = WeakValueDictionary()
+        """Of functions that have an instance or a reader, or lines that wait: whoever holds one keeps it here."""
+        self._unwritten: set[FunctionLog] = set()
+        self._failing = False
         self._touched = asyncio.Event()
         self._writing = asyncio.Lock()
+
+    def __len__(self) -> int:
+        """Functions whose logs are held in memory."""
+        return len(self._logs)
 
     def log_of(self, function: str) -> FunctionLog:
         """The log of a function by its URN, with or without a qualifier."""
@@ -88,8 +98,7 @@ class LogStore:
         return log
 
     def printed(self, log: FunctionLog, urn: str, instance: str, stream: str, text: str, event: bytes = b"") -> None:
-        log.add(_Waiting(self._clock.time(), urn, instance, stream, text, event))
-        self._touched.set()
+        self._add(log, _Waiting(self._clock.time(), urn, instance, stream, text, event))
 
     def now(self) -> float:
         return self._clock.time()
@@ -100,12 +109,15 @@ class LogStore:
             log.calls_unwritten += 1
             return False
         log.calls_left -= 1
-        log.add(_Waiting(self._clock.time(), urn, instance, "start", urn.rpartition(":")[2], event))
-        self._touched.set()
+        self._add(log, _Waiting(self._clock.time(), urn, instance, "start", urn.rpartition(":")[2], event))
         return True
 
     def finished(self, log: FunctionLog, urn: str, instance: str, event: bytes, text: str) -> None:
-        log.add(_Waiting(self._clock.time(), urn, instance, "finish", text, event))
+        self._add(log, _Waiting(self._clock.time(), urn, instance, "finish", text, event))
+
+    def _add(self, log: FunctionLog, line: _Waiting) -> None:
+        log.add(line)
+        self._unwritten.add(log)
         self._touched.set()
 
     async def run(self) -> None:
@@ -116,20 +128,32 @@ class LogStore:
                 await asyncio.sleep(FLUSH_EVERY_S)
                 await self.flush()
         finally:
-            for log in self._logs.values():
-                self._store(log, log.take(self._clock.time()))
+            for log in self._unwritten:
+                with suppress(OSError):
+                    self._store(log, log.take(self._clock.time()))
 
     async def flush(self) -> None:
-        """Returns when everything that was printed until now can be read."""
+        """Returns when everything that was printed until now can be read, or is counted as lost because the disk takes nothing."""
         async with self._writing:
             self._touched.clear()
             now = self._clock.time()
-            for log in list(self._logs.values()):
-                if log.waiting or log.lost or log.calls_unwritten:
-                    taken = log.take(now)
-                    lines = await asyncio.to_thread(self._store, log, taken)
-                    _tell(log, lines)
-                log.calls_left = CALLS_A_FLUSH
+            for log in list(self._unwritten):
+                self._unwritten.discard(log)
+                await self._write(log, now)
+
+    async def _write(self, log: FunctionLog, now: float) -> None:
+        lost = log.lost + len(log.waiting)
+        try:
+            lines = await asyncio.to_thread(self._store, log, log.take(now))
+        except OSError as error:
+            if not self._failing:
+                _log.error("function logs cannot be written", file=str(log.file), reason=str(error))
+            self._failing = True
+            log.lost += lost
+            self._unwritten.add(log)
+        else:
+            self._failing = False
+            _tell(log, lines)
 
     async def read(self, function: str, *, since: float, limit: int, follow: bool) -> AsyncIterator[LogLine]:
         """The newest `limit` lines from `since` on, in order; with `follow` what comes after them, until the reader stops."""

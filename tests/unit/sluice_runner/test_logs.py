@@ -1,4 +1,5 @@
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -149,6 +150,38 @@ async def test_more_lines_than_can_wait_are_counted_as_lost(tmp_path: Path, monk
     read = await lines(store)
     assert len(read) == 11
     assert read[-1].text.startswith("90 lines lost")
+
+
+async def test_a_disk_that_takes_nothing_costs_lines_and_not_the_runner(tmp_path: Path) -> None:
+    folder = tmp_path / "logs"
+    folder.write_text("a file where the folder should be")
+    store = LogStore(folder, SteppedClock())
+    writing = asyncio.ensure_future(store.run())
+    out = output(store)
+    for _ in range(2):
+        out.printed("stdout", b"one\ntwo\n")
+        await store.flush()
+    folder.unlink()
+    out.printed("stdout", b"three\n")
+    assert [line.text for line in await lines(store)] == ["three", "4 lines lost: they could not be written in time"]
+    assert not writing.done()
+    writing.cancel()
+    await asyncio.wait({writing})
+
+
+async def test_a_function_without_instances_and_readers_is_forgotten(tmp_path: Path) -> None:
+    store = LogStore(tmp_path, SteppedClock())
+    assert await lines(store, f"{FUNCTION}-which-nobody-knows") == []
+    out = output(store)
+    out.printed("stdout", b"last words")
+    out.end("idle")
+    del out
+    gc.collect()
+    assert len(store) == 1, "its last lines wait"
+    await store.flush()
+    gc.collect()
+    assert len(store) == 0
+    assert [line.text for line in await lines(store)] == ["last words", "Instance ended: idle"]
 
 
 async def test_a_follower_gets_what_comes_after_what_it_read(tmp_path: Path) -> None:
