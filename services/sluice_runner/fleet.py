@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Generic, NamedTuple, TypeVar
 
 from sluice.function import Function
-from sluice.outcome import Failure
+from sluice.outcome import Failure, FailureKind
 
 T = TypeVar("T")
 
@@ -14,6 +14,8 @@ DEFAULT_START_S = 0.1
 LEAST_WAIT_S = 0.1
 """Of functions that start faster than this, too: below it, waiting says more about a busy machine than about missing instances."""
 MAX_HOLD = 256
+FIRST_BACKOFF_S = 1.0
+LAST_BACKOFF_S = 60.0
 
 
 class State(Enum):
@@ -106,6 +108,22 @@ class Fleet(Generic[T]):
     def busy(self) -> int:
         """Calls that run or wait."""
         return sum(worker.running for worker in self.workers) + len(self.held)
+
+    def hold_back(self, now: float) -> None:
+        """Its instances fail: the next start waits, twice as long as the last time."""
+        self.backoff_s = min(LAST_BACKOFF_S, self.backoff_s * 2 or FIRST_BACKOFF_S)
+        self.blocked_until = now + self.backoff_s
+
+    def forgive(self) -> None:
+        """An instance did well, or is of a newer version: what failed before counts no more."""
+        self.crashed_in_a_row = 0
+        self.backoff_s = self.blocked_until = 0.0
+        self.failure = None
+
+    def held_back_failure(self, now: float) -> Failure:
+        """What a call is told while the function is held back."""
+        failure = self.failure or Failure(FailureKind.CRASH_LOOP)
+        return Failure(failure.kind, f"{failure.message} (next start in {self.blocked_until - now:.1f} s)")
 
     @property
     def bearable_s(self) -> float:

@@ -13,14 +13,12 @@ from weakref import WeakValueDictionary
 
 from sluice.function import Function
 from sluice.outcome import Failure, FailureKind
-from sluice_runner.fleet import Family, Fleet, Held, State, Worker
+from sluice_runner.fleet import LAST_BACKOFF_S, Family, Fleet, Held, State, Worker
 
 T = TypeVar("T")
 
 MAX_INIT_MOVES = 3
 CRASHES_TO_LOOP = 3
-FIRST_BACKOFF_S = 1.0
-LAST_BACKOFF_S = 60.0
 LASTING_S = 60.0
 """An instance that lived so long without a call belongs to no crash loop."""
 _WEIGHT = 0.1
@@ -110,7 +108,7 @@ class Pool(Generic[T]):
         fleet = worker.fleet
         fleet.call_s += (took_s - fleet.call_s) * _WEIGHT
         if fleet.crashed_in_a_row or fleet.backoff_s:
-            self._forgive(fleet)
+            fleet.forgive()
         worker.calls += 1
         return self._next(worker, now)
 
@@ -161,7 +159,7 @@ class Pool(Generic[T]):
             fleet.init_failed_in_a_row += 1
             if fleet.init_failed_in_a_row <= MAX_INIT_MOVES:
                 return
-        self._hold_back(fleet, now)
+        fleet.hold_back(now)
 
     def ended(self, worker: Worker[T], failure: Failure | None, now: float) -> None:
         """A started instance is gone: `failure` if by itself, None if we ended it."""
@@ -174,7 +172,7 @@ class Pool(Generic[T]):
         if fleet.crashed_in_a_row >= CRASHES_TO_LOOP:
             message = f"CrashLoopBackOff: the function's instances keep ending: {failure.message}"
             fleet.failure = Failure(FailureKind.CRASH_LOOP, message)
-            self._hold_back(fleet, now)
+            fleet.hold_back(now)
 
     def retire(self, worker: Worker[T], why: str) -> None:
         """No further calls for this instance; it is stopped when its calls have ended."""
@@ -225,7 +223,7 @@ class Pool(Generic[T]):
                 fleet.released_at = now
                 released.append(urn)
             if fleet.backoff_s and any(worker.state is State.READY and now - worker.started_at >= LASTING_S for worker in fleet.workers):
-                self._forgive(fleet)
+                fleet.forgive()
             if not fleet.workers and not fleet.held and not fleet.reserved and now - fleet.released_at >= LAST_BACKOFF_S:
                 del self.fleets[urn]
         return released
@@ -277,21 +275,10 @@ class Pool(Generic[T]):
 
     def _renew(self, fleet: Fleet[T], function: Function) -> None:
         fleet.function = function
-        fleet.init_failed_in_a_row = fleet.crashed_in_a_row = 0
-        fleet.backoff_s = fleet.blocked_until = 0.0
-        fleet.failure = None
+        fleet.init_failed_in_a_row = 0
+        fleet.forgive()
         for worker in list(fleet.workers):
             self.retire(worker, "a newer version of the function")
-
-    def _forgive(self, fleet: Fleet[T]) -> None:
-        fleet.crashed_in_a_row = 0
-        fleet.backoff_s = fleet.blocked_until = 0.0
-        fleet.failure = None
-
-    def _hold_back(self, fleet: Fleet[T], now: float) -> None:
-        fleet.backoff_s = min(LAST_BACKOFF_S, fleet.backoff_s * 2 or FIRST_BACKOFF_S)
-        fleet.blocked_until = now + fleet.backoff_s
-        self.stirred = True
 
     def _count_start_over(self, worker: Worker[T]) -> None:
         if worker.starting:
@@ -332,7 +319,7 @@ class Pool(Generic[T]):
         if fleet.init_failures - held.init_failures > MAX_INIT_MOVES and fleet.failure is not None:
             return fleet.failure
         if now < fleet.blocked_until and not any(True for _ in fleet.active()):
-            return _held_back(fleet, now)
+            return fleet.held_back_failure(now)
         if now - held.since >= self.limits.hold_s and not fleet.starting:
             return Failure(FailureKind.NO_CAPACITY, f"no instance took the call within {self.limits.hold_s:g} s")
         return None
@@ -404,8 +391,3 @@ class Pool(Generic[T]):
             largest = max((worker.fleet for worker in others), key=lambda other: len(other.workers))
             if len(largest.workers) > 1:
                 self.retire(next(iter(largest.workers)), "its memory is needed")
-
-
-def _held_back(fleet: Fleet[T], now: float) -> Failure:
-    failure = fleet.failure or Failure(FailureKind.CRASH_LOOP)
-    return Failure(failure.kind, f"{failure.message} (next start in {fleet.blocked_until - now:.1f} s)")
