@@ -1,6 +1,6 @@
 """Whoever guesses is slowed down."""
 
-from sluice_gateway.throttle import MOST_NAMES, Throttle
+from sluice_gateway.throttle import LONGEST_NAME, MOST_NAMES, Throttle
 
 
 def test_so_many_failures_at_once_and_then_one_after_the_other() -> None:
@@ -22,3 +22,10 @@ def test_names_are_bounded_and_the_oldest_is_forgotten() -> None:
         throttle.failed(str(number), 0)
     assert throttle.wait_s("0", 0) == 0
     assert throttle.wait_s("1", 0) == 10
+
+
+def test_a_long_name_costs_no_more_than_its_beginning() -> None:
+    throttle = Throttle(burst=1, every_s=10)
+    throttle.failed("a" * 10_000, 0)
+    assert throttle.wait_s("a" * 9_000, 0) == 10
+    assert throttle.wait_s("a" * (LONGEST_NAME - 1), 0) == 0
