@@ -22,7 +22,9 @@ from sluice_control.fss import CODES, Refused, status
 
 T = TypeVar("T")
 
-MAX_BODY_BYTES = 72 * 1024 * 1024
+MAX_BODY_BYTES = 1024 * 1024
+"""Of a body without a code package or a record: what it says is kept, and told to services and whoever lists."""
+MAX_PACKAGE_BODY_BYTES = 72 * 1024 * 1024
 """A code package of 50 MiB in Base64, and the rest of its body."""
 _LONGEST_MESSAGE = 3000
 _NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
@@ -78,8 +80,8 @@ Handler = Callable[[Call], Awaitable[Response]]
 
 
 class Operation(msgspec.Struct, frozen=True):
-    """One line of the API: `name` is the SDK's for FunctionGraph's own operations; `needs` is a right of `sluice.identity.RIGHTS`; `body`
-    and `query` are what it takes. A path without a project is about the sender's own."""
+    """One line of the API: `name` is the SDK's for FunctionGraph's own operations; `needs` is a right of `sluice.identity.RIGHTS`; `body`,
+    of at most `most_bytes`, and `query` are what it takes. A path without a project is about the sender's own."""
 
     name: str
     method: str
@@ -88,6 +90,7 @@ class Operation(msgspec.Struct, frozen=True):
     handler: Handler
     body: type[msgspec.Struct] | None = None
     query: tuple[str, ...] = ()
+    most_bytes: int = MAX_BODY_BYTES
 
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -110,7 +113,9 @@ def application(operations: list[Operation], identify: Identify = identity_of, d
 
     routes = [Route("/openapi.json", describe)]
     routes += _routes(operations, identify)
-    return _with_request_id(Starlette(routes=routes, exception_handlers={HTTPException: _no_route}))
+    app = Starlette(routes=routes, exception_handlers={HTTPException: _no_route})
+    app.router.redirect_slashes = False  # a signature is not good for another address
+    return _with_request_id(app)
 
 
 def _routes(operations: list[Operation], identify: Identify) -> list[Route]:
@@ -159,7 +164,7 @@ def error(code: str, message: str, headers: Mapping[str, str] | None = None) -> 
 def _endpoint(operation: Operation, identify: Identify) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         try:
-            call = await _call(request, identify(request.scope), operation.needs)
+            call = await _call(request, identify(request.scope), operation)
             response = await operation.handler(call)
         except SluiceError as refusal:
             return _refusal(refusal)
@@ -174,23 +179,23 @@ def _endpoint(operation: Operation, identify: Identify) -> Endpoint:
     return endpoint
 
 
-async def _call(request: Request, identity: Identity | None, needs: str) -> Call:
+async def _call(request: Request, identity: Identity | None, operation: Operation) -> Call:
     if identity is None:
         raise Refused("FSS.0401")
     if request.path_params.get("project_id", identity.project) != identity.project:
         # The same answer as for something that is not there: projects do not see each other.
         raise Refused("FSS.0404")
-    if not may(identity.role, needs):
+    if not may(identity.role, operation.needs):
         raise Refused("FSS.0403", f"The role {identity.role} may not do this.")
-    return Call(identity, request, await _body(request))
+    return Call(identity, request, await _body(request, operation.most_bytes))
 
 
-async def _body(request: Request) -> bytes:
+async def _body(request: Request, most: int) -> bytes:
     parts, size = [], 0
     async for part in request.stream():
         size += len(part)
-        if size > MAX_BODY_BYTES:
-            raise Refused("FSS.0413")
+        if size > most:
+            raise Refused("FSS.0413", f"At most {most} bytes.")
         parts.append(part)
     return b"".join(parts)
 

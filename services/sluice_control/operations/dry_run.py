@@ -17,6 +17,9 @@ from sluice_control.fss import Refused
 from sluice_control.keeper import Keeper
 from sluice_control.registry import TriggerRow
 
+_MOST_BYTES = 2 * MAX_EVENT_BYTES
+"""A record in Base64, and the rest of its body."""
+
 
 class DryRunApi:
     def __init__(self, control: Keeper) -> None:
@@ -24,7 +27,7 @@ class DryRunApi:
 
     def operations(self) -> list[Operation]:
         place = "/sluice/v1/{project_id}/triggers/{trigger_id}/dry-run"
-        return [Operation("dry_run_trigger", "POST", place, "read", self.dry_run, DryRun)]
+        return [Operation("dry_run_trigger", "POST", place, "read", self.dry_run, DryRun, most_bytes=_MOST_BYTES)]
 
     async def dry_run(self, call: Call) -> Response:
         """Without a value: of a record as the kind thinks it could come."""

@@ -12,7 +12,7 @@ from sluice.usage import DAY_S, UsageFilter
 from sluice_control import function_answers as answers
 from sluice_control.answers.function import Answer, Created, Limited, Published, Shown, Updated, Version, Versions
 from sluice_control.answers.function import Functions as FunctionPage
-from sluice_control.asgi import Call, Operation, json, nothing
+from sluice_control.asgi import MAX_PACKAGE_BODY_BYTES, Call, Operation, json, nothing
 from sluice_control.bodies import CreateFunction, CreateVersion, FunctionSettings, UpdateCode, UpdateConfig, UpdateMaxInstances
 from sluice_control.decoding import read_object
 from sluice_control.keeper import Keeper
@@ -48,10 +48,12 @@ class FunctionApi:
         one = functions + "/{function_urn}"
         return [
             Operation("list_functions", "GET", functions, "read", self.list, query=("marker", "maxitems", "package_name", "func_name")),
-            Operation("create_function", "POST", functions, "write", self.create, CreateFunction),
+            Operation("create_function", "POST", functions, "write", self.create, CreateFunction, most_bytes=MAX_PACKAGE_BODY_BYTES),
             Operation("delete_function", "DELETE", one, "write", self.delete),
             Operation("show_function_code", "GET", one + "/code", "read", self.show_code),
-            Operation("update_function_code", "PUT", one + "/code", "write", self.update_code, UpdateCode),
+            Operation(
+                "update_function_code", "PUT", one + "/code", "write", self.update_code, UpdateCode, most_bytes=MAX_PACKAGE_BODY_BYTES
+            ),
             Operation("show_function_config", "GET", one + "/config", "read", self.show_config),
             Operation("update_function_config", "PUT", one + "/config", "write", self.update_config, UpdateConfig),
             Operation(

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from sluice.errors import Fault, Invalid
 from sluice_control import function_answers
 from sluice_control.answers.transfer import Imported
-from sluice_control.asgi import Call, Operation, json
+from sluice_control.asgi import MAX_PACKAGE_BODY_BYTES, Call, Operation, json
 from sluice_control.bodies import FuncCode, FunctionSettings, ImportFunction
 from sluice_control.fss import Refused
 from sluice_control.keeper import Keeper
@@ -36,7 +36,15 @@ class TransferApi:
             Operation(
                 "export_function", "GET", functions + "/{function_urn}/export", "read", self.export, query=("config", "code", "type")
             ),
-            Operation("import_function", "POST", functions + "/import", "write", self.take_in, ImportFunction),
+            Operation(
+                "import_function",
+                "POST",
+                functions + "/import",
+                "write",
+                self.take_in,
+                ImportFunction,
+                most_bytes=MAX_PACKAGE_BODY_BYTES,
+            ),
         ]
 
     async def export(self, call: Call) -> Response:

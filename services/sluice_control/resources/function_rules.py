@@ -17,6 +17,8 @@ HTTP = "http"
 RUNTIMES = (CONTAINER, HTTP)
 ZIP = "zip"
 IMAGE = "Custom-Image-Swr"
+MAX_SETTINGS_BYTES = 64 * 1024
+"""Of everything but the code: it stands in lists of 400 and goes to every service."""
 _RESERVED_IDS = (0, 1000, 1002)
 _USER_RULE = "is a number from -1 to 65534 except 0, 1000 and 1002"
 _CODES = {
@@ -68,6 +70,7 @@ def settings_faults(settings: FunctionSettings) -> Iterator[Coded]:
     yield from _hook_faults(settings)
     yield from _attribute_faults(settings)
     yield from mount_faults(settings.mount_config)
+    yield from _size_faults(settings)
 
 
 def concurrency_faults(field: str, concurrency: int) -> Iterator[Coded]:
@@ -183,6 +186,14 @@ def _attribute_faults(settings: FunctionSettings) -> Iterator[Coded]:
     for name, value in (settings.lts_custom_tag or {}).items():
         if not 1 <= len(name) <= 64 or len(value) > 64:
             yield _fault("lts_custom_tag", f"{name[:64]!r} or its value has more than 64 characters, or no name")
+
+
+def _size_faults(settings: FunctionSettings) -> Iterator[Coded]:
+    if len(msgspec.json.encode(settings)) <= MAX_SETTINGS_BYTES:
+        return
+    sizes = {name: len(msgspec.json.encode(getattr(settings, name))) for name in settings.__struct_fields__}
+    largest = max(sizes, key=lambda name: sizes[name])
+    yield _fault(largest, f"has {sizes[largest]} bytes as JSON, and all settings together have at most {MAX_SETTINGS_BYTES}")
 
 
 def mount_faults(config: Mapping[str, Any] | None) -> Iterator[Coded]:

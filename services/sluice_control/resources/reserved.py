@@ -15,6 +15,8 @@ from sluice_control.resources.targets import Target
 
 USE = "Concurrency"
 """The only type of metric_configs: how many of the places for calls are taken."""
+MOST_TACTICS = 20
+"""Of each kind: the clock asks all of them again each second."""
 _NAME = re.compile(r"[A-Za-z](?:[A-Za-z0-9_-]{0,58}[A-Za-z0-9])?")
 _CRON = "tactics_config.cron_configs"
 _METRIC = "tactics_config.metric_configs"
@@ -81,6 +83,10 @@ def faults(config: ReservedInstances) -> Iterator[Fault]:
     tactics = config.tactics_config
     if not 0 <= config.count <= MOST_INSTANCES:
         yield Fault("count", f"is {config.count}, and goes from 0 to {MOST_INSTANCES}")
+    for where, configs in ((_CRON, tactics.cron_configs), (_METRIC, tactics.metric_configs)):
+        if len(configs) > MOST_TACTICS:
+            yield Fault(where, f"has {len(configs)} items, more than {MOST_TACTICS}")
+            return
     for number, schedule in enumerate(tactics.cron_configs):
         yield from _cron_faults(f"{_CRON}[{number}]", schedule, config.count)
     for number, use in enumerate(tactics.metric_configs):

@@ -14,6 +14,7 @@ from sluice.trigger_options import GATEWAY_TYPES, MASK, TriggerOptions, judge, n
 from sluice_control.decoding import GENERAL, coded
 from sluice_control.fss import Refused
 
+MAX_EVENT_DATA_BYTES = 64 * 1024
 _SECRET = re.compile(r"passw|passphrase|secret|token|(^|_)(tls|ssl|private|sasl)_key$")
 _CODES = {
     "TIMER": "FSS.1109",
@@ -56,6 +57,7 @@ def kind_of(type_code: str, kinds: Mapping[str, TriggerKind]) -> TriggerKind:
 def plan(kind: TriggerKind, type_code: str, event_data: Mapping[str, Any]) -> Plan:
     """Raises Invalid with every fault of `event_data`, by its full path."""
     try:
+        _bound(event_data)
         judged = judge(kind, type_code, event_data)
     except Invalid as refused:
         raise coded(refused, lambda _field: _CODES.get(type_code, GENERAL), "event_data") from None
@@ -70,6 +72,13 @@ def plan(kind: TriggerKind, type_code: str, event_data: Mapping[str, Any]) -> Pl
         name=str(judged.given.get("name", "")) if type_code == "TIMER" else "",
         route=route_of(judged.given) if type_code in GATEWAY_TYPES else "",
     )
+
+
+def _bound(event_data: Mapping[str, Any]) -> None:
+    """It goes to services and stands in every list."""
+    size = len(msgspec.json.encode(event_data))
+    if size > MAX_EVENT_DATA_BYTES:
+        raise Invalid([Fault("", f"has {size} bytes as JSON, and at most {MAX_EVENT_DATA_BYTES}")])
 
 
 def planned(

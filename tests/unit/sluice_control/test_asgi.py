@@ -79,9 +79,24 @@ async def test_an_unknown_path_is_404_and_a_wrong_method_405_with_functiongraphs
     assert (wrong.error, "GET" in wrong.headers["allow"]) == ((405, "FSS.0404"), True)
 
 
-async def test_a_body_over_the_limit_is_413(api: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asgi, "MAX_BODY_BYTES", 100)
-    assert (await api("POST", FUNCTIONS, b"x" * 101)).error == (413, "FSS.0413")
+async def test_a_body_over_the_limit_is_413_and_only_code_and_records_may_be_large(
+    control: Control, records: FakeRecords, logs: FakeLogs, api: Client
+) -> None:
+    await api("POST", FUNCTIONS, function_body())
+    body = b'{"a": "%b"}' % (b"x" * asgi.MAX_BODY_BYTES)
+    large = set()
+    for operation in operations(control, records, logs, no_checks):
+        path = re.sub(r"\{(?!p\})\w+\}", "none", operation.path.replace("{project_id}", "{p}"))
+        answer = await api(operation.method, path, body)
+        if answer.status == 413:
+            assert answer.error == (413, "FSS.0413")
+        else:
+            large.add(operation.name)
+    assert large == {"create_function", "update_function_code", "import_function", "dry_run_trigger"}
+
+
+async def test_a_slash_too_many_is_another_path_and_no_redirection(api: Client) -> None:
+    assert (await api("GET", f"{FUNCTIONS}/")).error == (404, "FSS.0404")
 
 
 async def test_what_may_work_later_is_503_with_a_hint_and_a_bug_is_500_without_its_words() -> None:

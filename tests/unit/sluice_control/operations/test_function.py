@@ -95,6 +95,9 @@ async def test_what_was_created_is_shown_by_every_form_of_its_urn(api: Client) -
         ("mount_config", {"mount_user": {"user_id": 1003}}, "FSS.0400"),
         ("mount_config", MOUNTS | {"func_mounts": [MOUNT | {"mount_type": "floppy"}]}, "FSS.0400"),
         ("mount_config", MOUNTS | {"func_mounts": [MOUNT] * 6}, "FSS.1049"),
+        ("depend_version_list", ["x"] * 20_000, "FSS.0400"),
+        ("func_vpc", {"vpc_id": "x" * 66_000, "subnet_id": "y"}, "FSS.0400"),
+        ("xrole", "x" * 66_000, "FSS.0400"),
         ("mount_config", MOUNTS | {"mount_user": {"user_id": 1000, "user_group_id": -1}}, "FSS.1075"),
     ],
 )

@@ -96,6 +96,11 @@ async def test_the_number_in_force_follows_the_schedule(hello: Client, clock: St
         ({"count": 1, "tactics_config": tactics(cron(start_time=9, expired_time=9))}, "tactics_config.cron_configs[0].expired_time"),
         ({"count": 1, "tactics_config": tactics(cron(name="1x"))}, "tactics_config.cron_configs[0].name"),
         ({"count": 1, "tactics_config": tactics(cron(), cron())}, "tactics_config.cron_configs"),
+        ({"count": 1, "tactics_config": tactics(*(cron(name=f"n{number}") for number in range(21)))}, "tactics_config.cron_configs"),
+        (
+            {"count": 1, "tactics_config": tactics(metrics=tuple(metric(name=f"n{number}") for number in range(21)))},
+            "tactics_config.metric_configs",
+        ),
         ({"count": 1, "tactics_config": tactics(metrics=(metric(threshold=100),))}, "tactics_config.metric_configs[0].threshold"),
         ({"count": 1, "tactics_config": tactics(metrics=(metric(type="Memory"),))}, "tactics_config.metric_configs[0].type"),
         ({}, "count"),

@@ -96,6 +96,8 @@ async def test_a_timers_name_is_taken_once_in_its_version(api: Client) -> None:
         ("KAFKA", {**KAFKA, "linger": -1}, (400, "FSS.1112"), "event_data.linger"),
         ("KAFKA", {**KAFKA, "max_pending": 0}, (400, "FSS.1112"), "event_data.max_pending"),
         ("KAFKA", {**KAFKA, "filter": {"a": {"like": 1}}}, (400, "FSS.1112"), "event_data.filter.a"),
+        ("KAFKA", {**KAFKA, "filter": '{"a": ' * 5_000}, (400, "FSS.1112"), "event_data.filter"),
+        ("KAFKA", {**KAFKA, "filter": {f"a{number}": 1 for number in range(10_000)}}, (400, "FSS.1112"), "event_data: has "),
         ("KAFKA", {**KAFKA, "filter": "{"}, (400, "FSS.1112"), "event_data.filter"),
         ("KAFKA", {**KAFKA, "colour": "red"}, (400, "FSS.1112"), "event_data.colour"),
         ("APIG", {**APIG, "func_info": {"timeout": 60_001}}, (400, "FSS.1107"), "event_data.func_info.timeout"),
