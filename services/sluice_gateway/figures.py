@@ -6,12 +6,12 @@ import structlog
 
 from sluice.clock import Clock
 from sluice.errors import SluiceError
-from sluice.metrics import DISPATCHER_UP, ENDED, PENDING, RECEIVED, RUNNING, Sample
+from sluice.metrics import DISPATCHER_UP, ENDED, FILTERED, PENDING, RECEIVED, RUNNING, Sample
 from sluice.status import Status
 
 KEPT_S = 1.0
 """However often is asked here, the dispatcher is asked once in this time."""
-SHOWN = frozenset({RECEIVED.name, ENDED.name, PENDING.name, RUNNING.name})
+SHOWN = frozenset({RECEIVED.name, ENDED.name, PENDING.name, RUNNING.name, FILTERED.name})
 
 log = structlog.get_logger()
 

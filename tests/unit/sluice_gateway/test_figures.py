@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 from sluice.clock import SteppedClock
 from sluice.errors import Unavailable
-from sluice.metrics import COMMITS, DISPATCHER_UP, ENDED, PENDING, Sample
+from sluice.metrics import COMMITS, DISPATCHER_UP, ENDED, FILTERED, PENDING, Sample
 from sluice.status import Check
 from sluice_gateway.figures import KEPT_S, DispatcherFigures
 
-FIGURES: list[Sample] = [(ENDED, ("t", "success"), 3), (PENDING, ("t",), 2), (COMMITS, (), 9)]
+FIGURES: list[Sample] = [(ENDED, ("t", "success"), 3), (PENDING, ("t",), 2), (FILTERED, ("t",), 4), (COMMITS, (), 9)]
 
 
 class Dispatching:
@@ -32,7 +32,7 @@ async def test_figures_of_events_are_shown_and_asked_for_once_in_a_second() -> N
     dispatcher, clock = Dispatching(), SteppedClock()
     figures = DispatcherFigures(dispatcher, clock)
     first, second = await asyncio.gather(figures.samples(), figures.samples())
-    assert first == second == [(DISPATCHER_UP, (), 1), *FIGURES[:2]]
+    assert first == second == [(DISPATCHER_UP, (), 1), *FIGURES[:3]]
     assert dispatcher.asked == 1
 
 
