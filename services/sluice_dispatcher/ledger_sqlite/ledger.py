@@ -1,18 +1,16 @@
 """The embedded ledger: SQLite by apsw, one writer with group commit, its own threads for the disk, and readers beside it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import apsw
 import msgspec
 import structlog
 
 from sluice.clock import Clock
-from sluice.errors import AlreadyRunning, LedgerDamaged, SluiceError
+from sluice.errors import AlreadyRunning, SluiceError
 from sluice.host.directory_lock import DirectoryLock
 from sluice.ledger import (
     Claim,
@@ -37,14 +35,12 @@ from sluice_dispatcher.ledger_sqlite.checkpoint import LOG_BYTES, Checkpointer
 from sluice_dispatcher.ledger_sqlite.commits import Commits
 from sluice_dispatcher.ledger_sqlite.dead import dead_numbers, read_dead
 from sluice_dispatcher.ledger_sqlite.lease import Lease
-from sluice_dispatcher.ledger_sqlite.reads import PendingReader, UnreadableBlock
+from sluice_dispatcher.ledger_sqlite.reader import Reader
+from sluice_dispatcher.ledger_sqlite.reads import UnreadableBlock
 from sluice_dispatcher.ledger_sqlite.reserve import Reserve
-from sluice_dispatcher.ledger_sqlite.routes import RouteReader
 from sluice_dispatcher.ledger_sqlite.schema import PAGE_BYTES, check, connect, damaged, migrate, prepare_file
 from sluice_dispatcher.ledger_sqlite.stories import Stories
 from sluice_dispatcher.ledger_sqlite.usage import add_usage, old_usage, prune_usage, read_usage
-
-T = TypeVar("T")
 
 LOCK_FILE = "ledger.lock"
 PURGE_AT_ONCE = 500
@@ -108,7 +104,7 @@ def _connect_all(directory: Path, clock: Clock, options: Options, lock: Director
         lease = Lease(writer, options.lease_s)
         lease.take(clock.time(), alone=alone)
         writer.set_busy_timeout(0)
-        connections += [connect(path, readonly=readonly, cache_bytes=4 * 1024 * 1024) for readonly in (False, True)]
+        connections += [connect(path, readonly=readonly, cache_bytes=4 * 1024 * 1024) for readonly in (False, True, True)]
         return SqliteLedger(path, clock, options, lock, lease, connections)
     except BaseException as error:
         for connection in connections:
@@ -126,7 +122,7 @@ class SqliteLedger:
     def __init__(
         self, path: Path, clock: Clock, options: Options, lock: DirectoryLock, lease: Lease, connections: list[apsw.Connection]
     ) -> None:
-        writer, checkpoints, reader = connections
+        writer, checkpoints, pages, records = connections
         self._path = path
         self._writer = writer
         self._options = options
@@ -141,12 +137,9 @@ class SqliteLedger:
         self._book = Book(writer, keep_ends=options.keep_ends)
         self._commits = Commits(writer, self._book, lease, self._reserve, self._checkpointer, clock)
         self._clock = clock
-        routes = RouteReader(reader)
-        self._reader = reader
-        self._routes = routes
-        self._pending = PendingReader(reader, routes)
-        self._stories = Stories(reader, routes, self._pending)
-        self._executor = ThreadPoolExecutor(1, "ledger-reader")
+        self._pages = Reader(pages, path, "ledger-pages")
+        self._records = Reader(records, path, "ledger-records")
+        self._stories = Stories(records, self._records.routes, self._records.pending)
         self._swept = b""
         """How far the ids that outlived their minute were looked through; a page each time, round and round."""
         self._marking: asyncio.TimerHandle | None = None
@@ -180,7 +173,7 @@ class SqliteLedger:
     async def read(self, function: str, after: int, limit: int, limit_bytes: int) -> Page:
         while True:
             try:
-                return await self._read(partial(self._pending.page, function, after, limit, limit_bytes))
+                return await self._pages.run(partial(self._pages.pending.page, function, after, limit, limit_bytes))
             except UnreadableBlock as block:
                 _log.error("ledger block unreadable", block=block.number, reason=block.reason)
                 await self._commits.submit(partial(self._book.set_aside, block.number, block.reason))
@@ -198,14 +191,14 @@ class SqliteLedger:
         return self._interrupted
 
     async def explain(self, event: bytes) -> Story | None:
-        return await self._read(partial(self._stories.explain, event, self._running))
+        return await self._records.run(partial(self._stories.explain, event, self._running))
 
     async def recent(self, which: StoryFilter, limit: int, marker: int, running: frozenset[int] | None = None) -> StoryPage:
         runs = self._running if running is None else running
-        return await self._read(partial(self._stories.recent, which, limit, marker, runs))
+        return await self._records.run(partial(self._stories.recent, which, limit, marker, runs))
 
     async def dead(self, which: DeadFilter, after: int, limit: int) -> list[Dead]:
-        return await self._read(partial(read_dead, self._reader, self._routes, which, after, limit))
+        return await self._records.run(partial(read_dead, self._records.connection, self._records.routes, which, after, limit))
 
     async def redrive(self, dead: Sequence[Dead]) -> list[Pending]:
         return await self._commits.submit(partial(self._book.redrive, dead), new_work=True)
@@ -213,7 +206,7 @@ class SqliteLedger:
     async def purge(self, which: DeadFilter) -> int:
         """Found by the reader and removed page by page, so that nobody waits for a long search."""
         removed, after = 0, 0
-        while numbers := await self._read(partial(dead_numbers, self._reader, which, after, PURGE_AT_ONCE)):
+        while numbers := await self._records.run(partial(dead_numbers, self._records.connection, which, after, PURGE_AT_ONCE)):
             removed += await self._commits.submit(partial(self._book.purge, numbers))
             after = numbers[-1]
         return removed
@@ -225,7 +218,7 @@ class SqliteLedger:
         await self._commits.submit(partial(add_usage, self._writer, more), new_work=True)
 
     async def used(self, which: UsageFilter) -> list[Usage]:
-        return await self._read(partial(read_usage, self._reader, which))
+        return await self._records.run(partial(read_usage, self._records.connection, which))
 
     def usage(self) -> dict[str, int]:
         log = self._path.with_name(self._path.name + "-wal")
@@ -249,7 +242,8 @@ class SqliteLedger:
         await self._commits.drain(CLOSE_S)
         self._commits.stop()
         self._checkpointer.stop()
-        self._executor.shutdown()
+        self._pages.close()
+        self._records.close()
         for connection in reversed(self.connections):
             connection.close()
         self._lock.release()
@@ -258,7 +252,7 @@ class SqliteLedger:
         """Drop what is too old: ends, dead letters, ids of minutes gone by; renew the lease."""
         await self._commits.submit(self._book.prune)
         now = self._clock.time()
-        if old := await self._read(partial(old_usage, self._reader, now)):
+        if old := await self._records.run(partial(old_usage, self._records.connection, now)):
             await self._commits.submit(partial(prune_usage, self._writer, old))
         for minute in self._book.ids.expired():
             after: bytes | None = b""
@@ -283,9 +277,3 @@ class SqliteLedger:
     def _ignore(future: asyncio.Future[None]) -> None:
         """A failure is told to those who wait for an answer; this one only carried `in_flight` along."""
         future.add_done_callback(lambda done: done.cancelled() or done.exception())
-
-    async def _read(self, work: Callable[[], T]) -> T:
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._executor, work)
-        except (apsw.CorruptError, apsw.IOError) as error:
-            raise LedgerDamaged(f"{self._path} cannot be read: {error}") from error

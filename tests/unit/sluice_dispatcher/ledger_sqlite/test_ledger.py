@@ -5,6 +5,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -357,6 +358,22 @@ def test_a_full_disk_refuses_new_work_and_lets_ends_through_until_there_is_room(
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=50)
     assert done.returncode == 0, done.stderr
     assert [line for line in done.stdout.splitlines() if line in ("full", "ended", "again")] == ["full", "ended", "again"]
+
+
+async def test_a_page_of_events_does_not_wait_for_somebodys_long_search(
+    tmp_path: Path, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = await open_ledger(tmp_path, clock=clock, options=SMALL)
+    await ledger.accept(PUSHED, Push(events(3)))
+    found = threading.Event()
+    monkeypatch.setattr(ledger._stories, "recent", lambda *_: found.wait(10))
+    searching = asyncio.ensure_future(ledger.recent(StoryFilter("demo", FUNCTION), 10, 0))
+    async with asyncio.timeout(5):
+        assert len((await ledger.read(FUNCTION, 0, 10, 1_000)).events) == 3
+    assert not searching.done()
+    found.set()
+    await searching
+    await ledger.close()
 
 
 async def test_counts_of_many_triggers_are_kept_together_and_folded_later(
