@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from sluice.errors import Fault
 from sluice.function import MEMORY_SIZES_MB
+from sluice.reservation import MOST_INSTANCES
 from sluice.urn import NAME
 
 
@@ -32,6 +33,9 @@ INSTANCES = Range(-1, 1000, " (-1: no bound, 0: disabled)")
 CONCURRENCY = Range(1, 1000)
 RETRIES = Range(0, 3)
 MAX_AGE = Range(1, 86_400, " s")
+WEIGHT = Range(0, 100, " percent")
+RESERVED = Range(0, MOST_INSTANCES)
+"""Instances of one version that are always there."""
 
 MOST_TRIGGERS = 10
 """Of one version or alias."""
@@ -69,6 +73,10 @@ RESERVED_VARIABLES = frozenset(
         "RUNTIME_API_ADDR",
     }
 )
+MOST_TAGS = 20
+_ALIAS = re.compile(r"[A-Za-z](?:[A-Za-z0-9_-]{0,62}[A-Za-z0-9])?")
+_TAG_KEY = re.compile(r"[A-Za-z0-9_\-\u4e00-\u9fff]{1,36}")
+_TAG_VALUE = re.compile(r"[A-Za-z0-9._\-\u4e00-\u9fff]{0,43}")
 _VARIABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _NAME_RULE = "has 1-60 letters, digits, _ or -, starts with a letter and ends with a letter or digit"
 
@@ -77,6 +85,21 @@ def name_faults(field: str, name: str) -> Iterator[Fault]:
     """Of the name of a function, or of the package that it is in."""
     if not NAME.fullmatch(name):
         yield Fault(field, _NAME_RULE)
+
+
+def alias_name_faults(field: str, name: str) -> Iterator[Fault]:
+    if not _ALIAS.fullmatch(name):
+        yield Fault(field, "has 1-64 letters, digits, _ or -, starts with a letter and ends with a letter or digit")
+
+
+def tag_key_faults(field: str, key: str) -> Iterator[Fault]:
+    if not _TAG_KEY.fullmatch(key):
+        yield Fault(field, "has 1-36 letters, digits, _ or -")
+
+
+def tag_value_faults(field: str, value: str) -> Iterator[Fault]:
+    if not _TAG_VALUE.fullmatch(value):
+        yield Fault(field, "has at most 43 letters, digits, '.', _ or -")
 
 
 def memory_faults(field: str, memory_mb: int | None) -> Iterator[Fault]:

@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterator
 
 from sluice.errors import Fault
+from sluice.function_rules import WEIGHT, alias_name_faults
 from sluice.urn import LATEST
 from sluice_control.bodies import UpdateAlias, VersionStrategy, VersionStrategyRule
 from sluice_control.resources.function_rules import Coded
 
 HEADER = "Header"
-_NAME = re.compile(r"[A-Za-z](?:[A-Za-z0-9_-]{0,62}[A-Za-z0-9])?")
 _PARAM = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _MOST_RULES = 20
 _LONGEST_VALUE = 512
@@ -24,9 +24,8 @@ def code_of(field: str) -> str:
 
 
 def name_faults(name: str) -> Iterator[Coded]:
-    if not _NAME.fullmatch(name):
-        rule = "has 1-64 letters, digits, _ or -, starts with a letter and ends with a letter or digit"
-        yield ("FSS.1014", Fault("name", rule))
+    for fault in alias_name_faults("name", name):
+        yield ("FSS.1014", fault)
 
 
 def alias_faults(body: UpdateAlias) -> Iterator[Coded]:
@@ -37,8 +36,8 @@ def alias_faults(body: UpdateAlias) -> Iterator[Coded]:
     yield from _one_version(_WEIGHTS, list(body.additional_version_weights), body.version)
     yield from _one_version(_STRATEGY, list(body.additional_version_strategy), body.version)
     for version, weight in body.additional_version_weights.items():
-        if not 0 <= weight <= 100:
-            yield ("FSS.1092", Fault(f"{_WEIGHTS}.{version[:64]}", f"is {weight}, and goes from 0 to 100 percent"))
+        for fault in WEIGHT.faults(f"{_WEIGHTS}.{version[:64]}", weight):
+            yield ("FSS.1092", fault)
     for version, strategy in body.additional_version_strategy.items():
         yield from _strategy_faults(f"{_STRATEGY}.{version[:64]}", strategy)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import msgspec
 
 from sluice.errors import Fault, Invalid
+from sluice.function_rules import tag_key_faults, tag_value_faults
 from sluice_control.bodies import ChangeTags, SelectResources, Tag, TagValues
 from sluice_control.fss import Refused
 from sluice_control.registry import Edit, FunctionRow, TagRow, View
@@ -13,9 +14,7 @@ from sluice_control.resources.limits import Limits
 from sluice_control.resources.targets import target
 
 RESOURCE_TYPE = "functions"
-_KEY = re.compile(r"[A-Za-z0-9_\-\u4e00-\u9fff]{1,36}")
 _SYSTEM_KEY = re.compile(r"_sys_[A-Za-z0-9_\-]{1,31}")
-_VALUE = re.compile(r"[A-Za-z0-9._\-\u4e00-\u9fff]{0,43}")
 _NUMBERED = re.compile(r"([0-9]{1,18})(:.*)?")
 
 
@@ -111,13 +110,15 @@ def _faults(body: ChangeTags, action: str) -> Iterator[Fault]:
         yield Fault("action", f"is {body.action[:20]!r}, and is {action} here")
     if not body.tags and not body.sys_tags:
         yield Fault("tags", "names no tag")
-    for field, tags, rule in (("tags", body.tags, _KEY), ("sys_tags", body.sys_tags, _SYSTEM_KEY)):
+    for field, tags, key_faults in (("tags", body.tags, tag_key_faults), ("sys_tags", body.sys_tags, _system_key_faults)):
         for number, tag in enumerate(tags):
-            if not rule.fullmatch(tag.key):
-                what = "starts with _sys_ and has" if rule is _SYSTEM_KEY else "has"
-                yield Fault(f"{field}[{number}].key", f"{what} 1-36 letters, digits, _ or -")
-            if not _VALUE.fullmatch(tag.value):
-                yield Fault(f"{field}[{number}].value", "has at most 43 letters, digits, '.', _ or -")
+            yield from key_faults(f"{field}[{number}].key", tag.key)
+            yield from tag_value_faults(f"{field}[{number}].value", tag.value)
+
+
+def _system_key_faults(field: str, key: str) -> Iterator[Fault]:
+    if not _SYSTEM_KEY.fullmatch(key):
+        yield Fault(field, "starts with _sys_ and has 1-36 letters, digits, _ or -")
 
 
 def _refuse(faults: list[Fault]) -> None:
