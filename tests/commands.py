@@ -7,7 +7,7 @@ import typer
 
 from sluice_cli.main import app
 
-LOCAL = frozenset({"up", "serve", "check", "version"})
+LOCAL = frozenset({"up", "serve", "check", "schema", "version"})
 """They ask nothing of the API."""
 REACHES: Mapping[str, tuple[str, ...]] = {
     "alias set": ("create_version_alias", "update_version_alias"),

@@ -6,13 +6,13 @@ from typing import Annotated, Any
 import typer
 
 from sluice_cli import completion, show
+from sluice_cli.alias_words import strategy
 from sluice_cli.client import optional, path
 from sluice_cli.options import DATA, Data, Format, FunctionName, Output, connected
 
 app = typer.Typer(no_args_is_help=True, help="Point an alias to a version, and some of its events to one more.")
 
 _WEIGHT = re.compile(r"([^=]+)=([0-9]{1,3})%?")
-_RULE = re.compile(r"([A-Za-z0-9_-]{1,64})(=| in )(.+)")
 
 
 @app.command("set")
@@ -57,16 +57,10 @@ def _weights(text: str) -> dict[str, Any]:
 def _strategy(to: str, rules: list[str], fits_any: bool) -> dict[str, Any]:
     if bool(to) != bool(rules):
         raise typer.BadParameter("--to names the version, --rule says what goes there: both, or neither", param_hint="--rule")
-    if not to:
-        return {}
-    return {"additional_version_strategy": {to: {"combine_type": "or" if fits_any else "and", "rules": [_rule(rule) for rule in rules]}}}
-
-
-def _rule(text: str) -> dict[str, str]:
-    found = _RULE.fullmatch(text)
-    if not found:
-        raise typer.BadParameter(f"{text[:60]!r} is neither 'HEADER=VALUE' nor 'HEADER in A,B'", param_hint="--rule")
-    return {"rule_type": "Header", "param": found[1], "op": found[2].strip(), "value": found[3]}
+    try:
+        return {"additional_version_strategy": {to: strategy(rules, fits_any)}} if to else {}
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--rule") from None
 
 
 def _more(alias: dict[str, Any]) -> str:

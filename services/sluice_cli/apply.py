@@ -1,28 +1,18 @@
-"""Makes the API have what sluice.yaml says: creates and updates, and deletes no function and no trigger."""
+"""Makes the API have what sluice.yaml says: creates and updates, and deletes no function, version, alias or trigger."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from sluice_cli import bodies, destinations
 from sluice_cli.client import Client, optional, path
+from sluice_cli.done import CREATED, REMOVED, UNCHANGED, UPDATED, Done
 from sluice_cli.kinds import event_data
 from sluice_cli.manifest import Read
 from sluice_cli.matching import Pair, is_changed, pairs
 from sluice_cli.package import pack
+from sluice_cli.releases import released
 from sluice_cli.schema import Function
-
-CREATED, UPDATED, UNCHANGED, REMOVED = "created", "updated", "unchanged", "removed"
-
-
-class Done(NamedTuple):
-    """One line of what `apply` did."""
-
-    what: str
-    name: str
-    how: str
-    detail: str = ""
-
 
 Tell = Callable[[Done], None]
 
@@ -35,6 +25,8 @@ def apply(client: Client, read: Read, tell: Tell) -> None:
     for name, function in functions.items():
         done, urns[name] = _function(client, name, function, packages.get(name, b""))
         tell(done)
+        for more in released(client, name, urns[name], function, is_changed=done.how == UPDATED):
+            tell(more)
     for name, function in functions.items():
         for done in _async(client, name, function, urns):
             tell(done)

@@ -22,6 +22,7 @@ def configuration(name: str, function: Function) -> dict[str, Any]:
         "description": function.description,
         "user_data": variables(function.environment),
         "strategy_config": {"concurrency": function.max_instances, "concurrent_num": function.concurrency},
+        "enable_dynamic_memory": function.dynamic_memory,
         "initializer_handler": "-" if function.initialize else "",
         "initializer_timeout": function.init_timeout if function.initialize else 0,
     }

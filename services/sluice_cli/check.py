@@ -12,7 +12,8 @@ from sluice.errors import Fault
 from sluice.host.kinds import by_type, installed
 from sluice.trigger import TriggerKind
 from sluice.trigger_options import GATEWAY_TYPES, http_faults, mode_of, route_of
-from sluice_cli import bodies, destinations, package
+from sluice.urn import LATEST, QUALIFIER
+from sluice_cli import alias_words, bodies, destinations, package
 from sluice_cli.kinds import trigger_faults
 from sluice_cli.manifest import Read, located, read
 from sluice_cli.schema import Async, Function, Manifest
@@ -62,6 +63,7 @@ def function_faults(function: Function, folder: Path, all_of: Mapping[str, Funct
         yield Fault(f"secrets.{name}", "is in environment too")
     if function.async_:
         yield from _async_faults(function.async_, all_of)
+    yield from _release_faults(function)
     yield from _triggers_faults(function, kinds)
 
 
@@ -88,6 +90,21 @@ def _variable_faults(field: str, variables: Mapping[str, str]) -> Iterator[Fault
     yield from rules.variable_size_faults(field, bodies.variables(variables))
     for name, value in variables.items():
         yield from rules.variable_name_faults(f"{field}.{name}", {name: value})
+
+
+def _release_faults(function: Function) -> Iterator[Fault]:
+    if function.version and (function.version == LATEST or not QUALIFIER.fullmatch(function.version)):
+        yield Fault("version", f"has 1-64 letters, digits, '.', _ or -, and is not {LATEST}")
+    for name, alias in function.aliases.items():
+        yield from under(f"aliases.{name}", alias_words.faults(name, alias))
+    if function.reserved is not None:
+        yield from rules.RESERVED.faults("reserved", function.reserved)
+    tags = function.tags or {}
+    if len(tags) > rules.MOST_TAGS:
+        yield Fault("tags", f"has {len(tags)} items, more than {rules.MOST_TAGS}")
+    for key, value in tags.items():
+        yield from rules.tag_key_faults(f"tags.{key}", key)
+        yield from rules.tag_value_faults(f"tags.{key}", value)
 
 
 def _async_faults(config: Async, all_of: Mapping[str, Function]) -> Iterator[Fault]:

@@ -83,8 +83,8 @@ def apply(
     data: Data = DATA,
 ) -> None:
     """Create and update the functions and triggers of a file; nothing is deleted, and applying again changes nothing."""
-    from sluice_cli.apply import Done
     from sluice_cli.apply import apply as apply_manifest
+    from sluice_cli.done import Done
 
     read = _checked(file)
     done: list[Done] = []
@@ -110,6 +110,14 @@ def check(file: Annotated[Path, typer.Argument(help="A sluice.yaml.")] = Path("s
     show.line(f"{file} is right: {show.count(len(read.manifest.functions), 'function')}, {show.count(triggers, 'trigger')}")
     for warning in warnings(read.manifest):
         show.note(f"sluice: warning: {warning}")
+
+
+@app.command()
+def schema() -> None:
+    """The JSON schema of a sluice.yaml, for editors."""
+    from sluice_cli.schema_document import document
+
+    show.document(document(), Format.JSON)
 
 
 def _checked(file: Path) -> "Read":

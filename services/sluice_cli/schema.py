@@ -41,6 +41,19 @@ class Async(_Part, frozen=True, kw_only=True):
     on_failure: Destination | None = None
 
 
+class Alias(_Part, frozen=True, kw_only=True):
+    """A name that points to a version, and may send some events to one more: a percentage, or what fits rules."""
+
+    version: str
+    weight: dict[str, int] = {}
+    """The other version and its percentage."""
+    rules: dict[str, list[str]] = {}
+    """The other version and what goes there: `HEADER=VALUE` or `HEADER in A,B`."""
+    any: bool = False
+    """Whether one rule that fits is enough."""
+    description: str = ""
+
+
 class Function(_Part, frozen=True, kw_only=True):
     """One function: its code or image, its size and limits, and what triggers it."""
 
@@ -60,6 +73,15 @@ class Function(_Part, frozen=True, kw_only=True):
     max_instances: int = 400
     concurrency: int = 1
     """Calls at the same time in one instance."""
+    dynamic_memory: bool = False
+    """Whether a call may ask for an instance of another memory size."""
+    reserved: int | None = None
+    """Instances that are always there; None: left as it is."""
+    tags: dict[str, str] | None = None
+    """All of them; None: left as they are."""
+    version: str = ""
+    """What code and configuration are published as, where there is no such version yet."""
+    aliases: dict[str, Alias] = {}
     description: str = ""
     environment: dict[str, str] = {}
     secrets: dict[str, str] = {}

@@ -11,8 +11,9 @@ import pytest
 import yaml
 
 from sluice.errors import Invalid
-from sluice_cli.apply import Done, apply
+from sluice_cli.apply import apply
 from sluice_cli.client import Client, Refused
+from sluice_cli.done import Done
 from sluice_cli.manifest import read
 from sluice_cli.package import pack
 

@@ -9,9 +9,9 @@ import yaml
 
 from sluice.errors import Invalid
 from sluice.host.kinds import by_type, installed
-from sluice_cli.check import checked, manifest_faults
+from sluice_cli.check import checked, manifest_faults, warnings
 from sluice_cli.manifest import read
-from sluice_cli.schema import Manifest
+from sluice_cli.schema import Async, Destination, Function, Manifest
 from tests.house.documents import Block, blocks, documents
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -180,3 +180,61 @@ def test_paths_that_differ_in_the_names_of_their_parameters_are_one() -> None:
 
 def test_an_http_function_is_called_synchronously() -> None:
     assert fields(APIG | {"func_info": {"invocation_type": "async"}}, http=True) == ["0.func_info.invocation_type"]
+
+
+def test_versions_aliases_tags_and_reserved_instances_are_judged_too(tmp_path: Path) -> None:
+    text = """
+functions:
+  a:
+    image: x
+    version: latest
+    reserved: 1001
+    tags: {"a b": x, ok: "?"}
+    aliases:
+      9: {version: v1}
+      two: {version: v1, weight: {v2: 101, v3: 1}}
+      both: {version: v1, weight: {v2: 1}, rules: {v2: [X-Grey=yes]}}
+      same: {version: v1, weight: {v1: 1}}
+      rule: {version: v1, rules: {v2: [nonsense]}, colour: red}
+      any: {version: v1, any: true}
+"""
+    fields = [line.split(": ")[1] for line in said(tmp_path, text.replace("9:", "'9':"))]
+    assert fields == [
+        f"functions.a.{field}"
+        for field in (
+            "version",
+            "reserved",
+            "tags.a b",
+            "tags.ok",
+            "aliases.9",
+            "aliases.two.weight",
+            "aliases.two.weight.v2",
+            "aliases.both.rules",
+            "aliases.same.weight",
+            "aliases.rule.colour",
+            "aliases.rule.rules.v2.0",
+            "aliases.any.any",
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("end", "key"),
+    [
+        ("{}", ""),
+        ("{function: a, bucket: b}", ""),
+        ("{bucket: b, expires: 366}", "expires"),
+        ("{topic: t, prefix: p}", "prefix"),
+        ("{function: 'a b'}", "function"),
+        ("{rocketmq: {topic: t}}", "rocketmq"),
+    ],
+)
+def test_a_destination_is_one_place_with_its_own_words(tmp_path: Path, end: str, key: str) -> None:
+    (line,) = said(tmp_path, f"functions: {{a: {{image: x, async: {{on_success: {end}}}}}}}")
+    assert line.split(": ")[1] == f"functions.a.async.on_success.{key}".rstrip(".")
+
+
+def test_a_destination_that_nothing_is_sent_to_is_right_and_warned_of() -> None:
+    config = Async(on_failure=Destination(bucket="ends", expires=7), on_success=Destination(stream="s"))
+    warned = list(warnings(Manifest(functions={"a": Function(image="x", async_=config)})))
+    assert [line.partition(": ")[0] for line in warned] == ["functions.a.async.on_success", "functions.a.async.on_failure"]
