@@ -1,13 +1,14 @@
 """What a file says beside a function's own configuration: its version, aliases, tags and reserved instances."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sluice_cli import alias_words
-from sluice_cli.client import Client, optional, path
+from sluice_cli.client import Client, Refused, optional, path
 from sluice_cli.done import CREATED, REMOVED, UNCHANGED, UPDATED, Done
 from sluice_cli.schema import Alias, Function
 
+IN_USE = "FSS.1066"
 KEPT = "is there already and stays as it was published; these changes need another name"
 
 
@@ -16,8 +17,7 @@ def released(client: Client, name: str, urn: str, function: Function, *, is_chan
     place = path(f"/v2/{client.project}/fgs", "functions", urn)
     if function.version:
         yield _version(client, name, place, function.version, is_changed)
-    for alias, wanted in function.aliases.items():
-        yield _alias(client, f"{name}/{alias}", path(place, "aliases"), alias, wanted)
+    yield from _aliases(client, name, path(place, "aliases"), function.aliases)
     if function.tags is not None:
         yield from _tags(client, name, path(f"/v2/{client.project}", "functions", urn, "tags"), function.tags)
     if function.reserved is not None:
@@ -30,6 +30,24 @@ def _version(client: Client, name: str, place: str, version: str, is_changed: bo
         return Done("version", f"{name}/{version}", UNCHANGED, KEPT if is_changed else "")
     client.post(f"{place}/versions", {"version": version})
     return Done("version", f"{name}/{version}", CREATED)
+
+
+def _aliases(client: Client, name: str, place: str, wanted: Mapping[str, Alias]) -> Iterator[Done]:
+    """A version has one alias: one that is to get the version of another of the file waits until that one has moved."""
+    waiting = list(wanted)
+    while waiting:
+        held: list[str] = []
+        for alias in waiting:
+            try:
+                yield _alias(client, f"{name}/{alias}", place, alias, wanted[alias])
+            except Refused as refused:
+                if refused.code != IN_USE or len(waiting) == 1:
+                    raise
+                held.append(alias)
+                last = refused
+        if len(held) == len(waiting):
+            raise last
+        waiting = held
 
 
 def _alias(client: Client, name: str, place: str, alias: str, wanted: Alias) -> Done:

@@ -50,6 +50,7 @@ class FakeApi(Client):
             self._write(f"publish {body['version']}")
             self.versions.append(body["version"])
         else:
+            self._refuse_taken(body["name"], body["version"])
             self._write(f"alias {body['name']}")
             self.aliases[body["name"]] = body
 
@@ -59,6 +60,7 @@ class FakeApi(Client):
             self.reserved = {"min_count": body["count"], "tactics_config": body["tactics_config"]}
         else:
             name = path.rpartition("/")[2]
+            self._refuse_taken(name, body["version"])
             self._write(f"alias {name} again")
             self.aliases[name] = {"name": name, **body}
 
@@ -69,6 +71,10 @@ class FakeApi(Client):
                 self.tags[tag["key"]] = tag["value"]
             else:
                 del self.tags[tag["key"]]
+
+    def _refuse_taken(self, name: str, version: str) -> None:
+        if any(other != name and alias["version"] == version for other, alias in self.aliases.items()):
+            raise Refused(409, "FSS.1066", "The version is already in use by another alias.")
 
     def _write(self, what: str) -> None:
         self.changes.append(what)
@@ -114,7 +120,7 @@ def test_a_version_that_is_there_never_changes_and_the_file_is_told_so() -> None
     assert done.detail == ""
 
 
-@pytest.mark.parametrize("alias", [Alias(version="v1"), Alias(version="v2", weight={"v1": 20}), Alias(version="v2", description="new")])
+@pytest.mark.parametrize("alias", [Alias(version="v9"), Alias(version="v2", weight={"v1": 20}), Alias(version="v2", description="new")])
 def test_an_alias_that_changed_is_written_whole(alias: Alias) -> None:
     api = FakeApi()
     applied(api, WHOLE)
@@ -126,3 +132,17 @@ def test_schedules_that_were_set_elsewhere_are_kept() -> None:
     api = FakeApi()
     applied(api, Function(code="./code", reserved=5))
     assert api.reserved["tactics_config"]["cron_configs"] == [1]
+
+
+def test_aliases_move_on_in_whichever_order_they_stand() -> None:
+    api = FakeApi()
+    applied(api, Function(code="./code", aliases={"live": Alias(version="v1"), "next": Alias(version="v2")}))
+    applied(api, Function(code="./code", aliases={"live": Alias(version="v2"), "next": Alias(version="v3")}))
+    assert api.changes == ["alias next again", "alias live again"]
+
+
+def test_aliases_that_want_each_others_versions_are_refused() -> None:
+    api = FakeApi()
+    applied(api, Function(code="./code", aliases={"live": Alias(version="v1"), "next": Alias(version="v2")}))
+    with pytest.raises(Refused, match="already in use"):
+        applied(api, Function(code="./code", aliases={"live": Alias(version="v2"), "next": Alias(version="v1")}))
