@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from sluice.errors import Fault, Invalid
@@ -9,6 +10,9 @@ from sluice.function_rules import BOOTSTRAP, MAX_PACKAGE_BYTES, MAX_UNPACKED_BYT
 
 _FIELD = "func_code.file"
 _EXECUTABLE = 0o111
+MAX_ENTRIES = 100_000
+MAX_NAME_BYTES, MAX_PATH_BYTES = 255, 1024
+"""What a file system takes, with room for where the package is unpacked."""
 
 
 def check(package: bytes) -> None:
@@ -20,7 +24,7 @@ def check(package: bytes) -> None:
             entries = archive.infolist()
     except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
         raise Invalid([Fault(_FIELD, f"is not a zip file: {error}")], "FSS.1011") from None
-    faults = [*_path_faults(entries), *_size_faults(entries), *_bootstrap_faults(entries)]
+    faults = [*_path_faults(entries), *_name_faults(entries), *_size_faults(entries), *_bootstrap_faults(entries)]
     if faults:
         raise Invalid(faults, "FSS.1011")
 
@@ -36,6 +40,37 @@ def _path_faults(entries: list[zipfile.ZipInfo]) -> list[Fault]:
 def _reaches_outside(name: str) -> bool:
     path = PurePosixPath(name.replace("\\", "/"))
     return path.is_absolute() or ".." in path.parts
+
+
+def _name_faults(entries: list[zipfile.ZipInfo]) -> Iterator[Fault]:
+    """What could not be unpacked, at whatever place."""
+    if len(entries) > MAX_ENTRIES:
+        yield Fault(_FIELD, f"holds {len(entries)} entries, more than {MAX_ENTRIES}")
+        return
+    folders: set[str] = set()
+    files: set[str] = set()
+    for entry in entries:
+        parts = [part for part in entry.filename.replace("\\", "/").split("/") if part not in ("", ".")]
+        path = "/".join(parts)
+        if len(path.encode()) > MAX_PATH_BYTES or max((len(part.encode()) for part in parts), default=0) > MAX_NAME_BYTES:
+            yield Fault(_FIELD, f"holds {entry.filename[:80]!r}…, which is too long a name")
+            return
+        if not entry.is_dir() and path in files:
+            yield Fault(_FIELD, f"holds {entry.filename[:80]!r} twice")
+            return
+        folders.add(path if entry.is_dir() else path.rpartition("/")[0])
+        files.update(() if entry.is_dir() else (path,))
+    for path in sorted(files & _with_parents(folders))[:3]:
+        yield Fault(_FIELD, f"holds {path[:80]!r} as a file and as a folder")
+
+
+def _with_parents(folders: set[str]) -> set[str]:
+    known: set[str] = set()
+    for folder in folders:
+        while folder and folder not in known:
+            known.add(folder)
+            folder = folder.rpartition("/")[0]
+    return known
 
 
 def _size_faults(entries: list[zipfile.ZipInfo]) -> list[Fault]:

@@ -29,6 +29,29 @@ def test_a_path_that_reaches_outside_is_refused_by_name(name: str) -> None:
         code_package.check(zipped(name))
 
 
+@pytest.mark.parametrize(
+    ("names", "why"),
+    [
+        (("a", "./a"), "'./a' twice"),
+        (("a", "a/b"), "'a' as a file and as a folder"),
+        (("a/b", "a"), "'a' as a file and as a folder"),
+        (("x" * 256,), "too long a name"),
+        (("ä" * 128,), "too long a name"),
+        (("/".join(["d"] * 600),), "too long a name"),
+    ],
+)
+def test_names_that_cannot_be_unpacked_are_refused(names: tuple[str, ...], why: str) -> None:
+    with pytest.raises(Invalid, match=why):
+        code_package.check(zipped(*names))
+
+
+def test_folders_may_be_there_twice_and_names_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    code_package.check(zipped("lib/", "./lib/", "lib/a", "x" * 255, "ä" * 100))
+    monkeypatch.setattr(code_package, "MAX_ENTRIES", 2)
+    with pytest.raises(Invalid, match="3 entries"):
+        code_package.check(zipped("a", "b"))
+
+
 def test_what_unpacks_to_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(code_package, "MAX_UNPACKED_BYTES", 5)
     with pytest.raises(Invalid, match="unpacks to"):
