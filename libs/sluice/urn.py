@@ -35,9 +35,6 @@ class Urn(msgspec.Struct, frozen=True, order=True):
     def version(self) -> str | None:
         return None if self.qualifier.startswith("!") else self.qualifier
 
-    def with_qualifier(self, qualifier: str) -> "Urn":
-        return Urn(self.region, self.project, self.package, self.name, qualifier)
-
     def __str__(self) -> str:
         return f"{self.function}:{self.qualifier}"
 

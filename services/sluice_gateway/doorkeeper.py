@@ -84,12 +84,12 @@ REASONS: Mapping[type[SluiceError], str] = {
 class Doorkeeper:
     """Raises Refusal: 401 for whoever cannot be known, 403 for whoever is known and may not."""
 
-    def __init__(self, snapshot: Snapshot, clock: Clock, doorkeeping: Doorkeeping | None = None, refused: Counter | None = None) -> None:
+    def __init__(self, snapshot: Snapshot, clock: Clock, doorkeeping: Doorkeeping | None = None) -> None:
         self._snapshot = snapshot
         self._clock = clock
         self._window_s = (doorkeeping or Doorkeeping()).signature_window_s
         self._nonces = Nonces(self._window_s, clock.time()) if doorkeeping and doorkeeping.require_nonce else None
-        self.refused = refused or Counter(UNKNOWN_SENDERS)
+        self.refused = Counter(UNKNOWN_SENDERS)
 
     def glance(self, headers: Lines) -> None:
         """Before a body is read: is there anything that may say who sends this?"""

@@ -47,8 +47,8 @@ def forbidden(reason: str) -> Refusal:
     return Refusal(403, "FSS.0403", f"Forbidden: {reason}.")
 
 
-def not_found(what: str = "The specified resource was not found.") -> Refusal:
-    return Refusal(404, "FSS.0404", what)
+def not_found() -> Refusal:
+    return Refusal(404, "FSS.0404", "The specified resource was not found.")
 
 
 def not_allowed(allow: str) -> Refusal:

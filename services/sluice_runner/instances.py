@@ -51,7 +51,6 @@ class Instances(Generic[T]):
         self._live: dict[str, LiveInstance[T]] = {}
         self._outputs: dict[str, Output] = {}
         self._requests: dict[str, Requests] = {}
-        self.started = 0
         engine.watch(self)
 
     async def bring_up(self, worker: Worker[T]) -> None:
@@ -133,7 +132,6 @@ class Instances(Generic[T]):
             live.die()
             self._failed(worker, Failure(FailureKind.START_FAILED, "the instance ended as soon as it had started"))
             return
-        self.started += 1
         self._live[worker.name] = live
         self._up(live)
 

@@ -143,10 +143,6 @@ class LocalRunner:
             self._idle = self._idle or self._loop.create_future()
             await asyncio.shield(self._idle)
 
-    @property
-    def cold_starts(self) -> int:
-        return self._instances.started
-
     # The way of a call. Each of these runs once a call: no task, no await.
 
     def _begin(self, run: Run, live: LiveInstance[Run]) -> None:

@@ -9,7 +9,7 @@ import msgspec
 from sluice.event import Event
 from sluice.ledger import Page, Pending, Route
 from sluice_dispatcher.ledger_sqlite.attempts import read_range
-from sluice_dispatcher.ledger_sqlite.block import INDEX_BITS, Unreadable, decode, index_of, routes_in, sequence_of
+from sluice_dispatcher.ledger_sqlite.block import Unreadable, block_of, decode, index_of, routes_in, sequence_of
 from sluice_dispatcher.ledger_sqlite.routes import RouteReader
 
 _AFTER = """SELECT id, route, format, count, accepted_at, ids, bodies, (SELECT open FROM partial WHERE block = block.id) FROM block
@@ -84,7 +84,7 @@ class PendingReader:
 
     def one(self, sequence: int) -> Pending | None:
         """An open event by its sequence. Raises UnreadableBlock."""
-        row = self._connection.execute(_ONE, (sequence >> INDEX_BITS,)).get
+        row = self._connection.execute(_ONE, (block_of(sequence),)).get
         pendings = self.events(StoredBlock(*row)) if row is not None else []
         return next((pending for pending in pendings if pending.sequence == sequence), None)
 
@@ -105,7 +105,7 @@ class PendingReader:
 
     def _blocks(self, function: str, after: int) -> Iterator[StoredBlock]:
         """One at a time: bodies are large, and whoever has enough stops. A block whose last event is `after` is passed over."""
-        where = (function, after >> INDEX_BITS, index_of(after) + 1)
+        where = (function, block_of(after), index_of(after) + 1)
         return (StoredBlock(*row) for row in self._connection.execute(_AFTER, where))
 
 
