@@ -14,9 +14,9 @@ from sluice.outcome import Failure, FailureKind, Reply
 from sluice_gateway.refusal import Answer, Headers, Refusal, disabled, no_function, overloaded, unavailable
 
 HOP_BY_HOP = frozenset(
-    (b"connection", b"content-length", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade")
+    (b"connection", b"content-length", b"date", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade")
 )
-"""What concerns one connection only, and what the gateway sets by itself; never passed on."""
+"""What concerns one connection only, and what the gateway sets by itself (an answer has one Date); never passed on."""
 
 _TOKEN = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _BAD_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")

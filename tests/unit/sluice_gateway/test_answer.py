@@ -54,6 +54,11 @@ def test_headers_of_the_connection_are_not_passed_on() -> None:
     assert [name for name, _ in said.headers] == [b"x", b"content-type"]
 
 
+def test_an_answer_has_the_gateways_date_alone() -> None:
+    reply = Reply(200, b"ok", (("Date", "Mon, 02 Mar 2026 11:47:56 GMT"), ("Server", "mine")))
+    assert answer(reply, http_function=True).headers == [(b"server", b"mine")]
+
+
 @pytest.mark.parametrize("missing", ["statusCode", "headers", "isBase64Encoded", "body"])
 def test_all_four_fields_are_required(missing: str) -> None:
     whole = json.loads(envelope())
