@@ -122,6 +122,11 @@ class LocalRunner:
         self._pool.reserve(function, count)
         self._decide_soon()
 
+    def disable(self, function: Function) -> None:
+        """Calls of it that run go on; those that wait are refused, also when no further call tells that it is disabled."""
+        self._pool.disable(function)
+        self._decide_soon()
+
     def busy(self, function: Function) -> int:
         """Calls of the function that run or wait here."""
         fleet = self._pool.fleets.get(function.place)

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from typing import Generic, NamedTuple, TypeVar
 from weakref import WeakValueDictionary
 
+from msgspec import structs
+
 from sluice.function import Function
 from sluice.outcome import Failure, FailureKind
 from sluice_runner.fleet import LAST_BACKOFF_S, Family, Fleet, Held, State, Worker
@@ -102,6 +104,15 @@ class Pool(Generic[T]):
         else:
             self._reserving.pop(place, None)
         self.stirred = True
+
+    def disable(self, function: Function) -> None:
+        """No instance of it, of whatever size, takes another call, and `decide` refuses those that are held. The next call that comes with
+        another word about the function ends that."""
+        for fleet in self.fleets.values():
+            if fleet.function.urn == function.urn and fleet.may_live:
+                fleet.function = structs.replace(fleet.function, max_instances=0)
+                self._retire_all(fleet, "the function is disabled")
+                self.stirred = True
 
     def release(self, worker: Worker[T], took_s: float, now: float) -> T | None:
         """A call of the instance has been answered: the next call for its place, or None."""
@@ -270,15 +281,18 @@ class Pool(Generic[T]):
             self._renew(fleet, function)
         elif function.generation == fleet.function.generation:
             fleet.function = function
-            for worker in list(fleet.workers) if not fleet.may_live else ():
-                self.retire(worker, "the function is disabled")
+            if not fleet.may_live:
+                self._retire_all(fleet, "the function is disabled")
 
     def _renew(self, fleet: Fleet[T], function: Function) -> None:
         fleet.function = function
         fleet.init_failed_in_a_row = 0
         fleet.forgive()
+        self._retire_all(fleet, "a newer version of the function")
+
+    def _retire_all(self, fleet: Fleet[T], why: str) -> None:
         for worker in list(fleet.workers):
-            self.retire(worker, "a newer version of the function")
+            self.retire(worker, why)
 
     def _count_start_over(self, worker: Worker[T]) -> None:
         if worker.starting:

@@ -11,7 +11,7 @@ from typing import Self
 import msgspec
 import structlog
 
-from sluice.catalog import Snapshot
+from sluice.catalog import Change, Snapshot
 from sluice.clock import Clock
 from sluice.engine import Engine
 from sluice.runner import InstanceState, LogLine
@@ -68,9 +68,15 @@ class RunnerService:
         await self._tasks.close()
 
     def keep(self, snapshot: Snapshot) -> None:
-        """Keep the reserved instances and the code packages that the catalog tells of, from now until this is left."""
+        """Follow the catalog from now until this is left: keep the reserved instances and the code packages that it tells of, and hold no
+        call for a function that it disables."""
+        snapshot.listen(self._hear)
         self._keeping.spawn(Reserve(snapshot, self.runner, self._clock).run())
         self._keeping.spawn(self._sweep_packages(snapshot))
+
+    def _hear(self, change: Change) -> None:
+        if change.function is not None and change.function.max_instances == 0:
+            self.runner.disable(change.function)
 
     async def _sweep_packages(self, snapshot: Snapshot) -> None:
         while True:

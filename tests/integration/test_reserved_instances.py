@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from sluice.catalog import Change, Snapshot
@@ -120,6 +121,18 @@ async def test_they_follow_their_schedule_and_go_when_nothing_is_reserved(servic
     assert time.time() >= now + 3
     snapshot.apply(Change(3, removed=f"reservation:{URN}"))
     await until(lambda: not ready(service))
+
+
+async def test_what_waits_for_a_function_that_is_disabled_is_told_so(service: RunnerService, snapshot: Snapshot) -> None:
+    only = msgspec.structs.replace(version(1), max_instances=1)
+    running = asyncio.create_task(call(service, only, {"do": "sleep", "seconds": 0.5}))
+    await until(lambda: ready(service))
+    waiting = asyncio.create_task(call(service, only, {"n": 1}))
+    await until(lambda: service.runner.busy(only) == 2)
+    snapshot.apply(Change(2, function=msgspec.structs.replace(only, max_instances=0)))
+    assert kind_of(await waiting) is FailureKind.DISABLED
+    assert not running.done()
+    assert kind_of(await running) is None
 
 
 async def test_the_code_of_a_removed_function_goes_once_no_instance_runs_it(

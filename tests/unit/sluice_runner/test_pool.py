@@ -101,6 +101,19 @@ def test_a_disabled_function_is_told_so_and_its_instances_go() -> None:
     assert stopped(decisions) == [worker]
 
 
+def test_what_is_held_for_a_function_that_is_disabled_meanwhile_is_refused_and_what_runs_goes_on() -> None:
+    pool = Pool[str](LIMITS)
+    worker = up(pool, "a", function(max_instances=1))
+    assert pool.take("b", function(max_instances=1), 0.1) is None
+    pool.disable(function(max_instances=0))
+    assert refused(pool.decide(0.2)) == {"b": FailureKind.DISABLED}
+    assert pool.release(worker, 0.1, 0.3) is None
+    assert stopped(pool.decide(0.3)) == [worker]
+    pool.ended(worker, None, 0.4)
+    assert pool.take("c", function(max_instances=1), 0.5) is None
+    assert len(started(pool.decide(0.5))) == 1
+
+
 def test_the_nodes_memory_is_never_exceeded() -> None:
     pool = Pool[str](LIMITS._replace(memory_mb=300))
     for number in range(10):
