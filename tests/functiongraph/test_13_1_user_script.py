@@ -1,4 +1,4 @@
-"""A script that somebody wrote for FunctionGraph runs as it is: only the endpoint and the keys are ours."""
+"""Checklist 13.1: a script that somebody wrote for FunctionGraph runs as it is: only the endpoint and the keys are ours."""
 
 import os
 import subprocess
@@ -23,7 +23,7 @@ deleted 404 FSS.1051
 """
 
 
-def test_a_users_script_runs_unchanged_but_for_endpoint_and_keys(sdk: Sdk) -> None:
+def test_13_1_a_users_script_runs_unchanged_but_for_endpoint_and_keys(sdk: Sdk) -> None:
     ours = {
         "FG_ENDPOINT": sdk.credentials["endpoint"],
         "FG_AK": sdk.credentials["access_key"],
