@@ -2,9 +2,10 @@
 
 import ssl
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
-from sluice.errors import SourceRefused
+from sluice.errors import Fault, SourceRefused
 
 
 def client_context(ca: str, certificate: str, key: str) -> ssl.SSLContext:
@@ -20,6 +21,14 @@ def client_context(ca: str, certificate: str, key: str) -> ssl.SSLContext:
         except (OSError, ValueError) as fault:
             raise SourceRefused(f"tls_certificate and tls_key cannot be used: {_reason(fault)}") from fault
     return context
+
+
+def tls_faults(switch: str, enabled: bool, ca: str, certificate: str, key: str) -> Iterator[Fault]:
+    """What is wrong with tls_ca, tls_certificate and tls_key together; `switch` is the field that turns TLS on."""
+    if bool(certificate) != bool(key):
+        yield Fault("tls_key", "tls_certificate and tls_key go together")
+    if not enabled and (ca or certificate):
+        yield Fault(switch, "must be true when tls_ca or tls_certificate is given")
 
 
 def _trusting(authority: str) -> ssl.SSLContext:

@@ -4,22 +4,24 @@ import re
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-import msgspec
 from msgspec import Meta
 
+from sluice.addresses import address_faults
 from sluice.errors import Fault, Invalid
+from sluice.source_settings import SourceSettings
+from sluice.tls import tls_faults
 
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
-_SERVER = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
 _NO_LOGIN = "FSS.1113"
-_SECRET = frozenset({"kafka_password", "tls_key"})
 
 Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 
 
-class KafkaSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class KafkaSettings(SourceSettings, frozen=True, kw_only=True):
     """`event_data` of KAFKA and OPENSOURCEKAFKA. Decoding refuses unknown keys and wrong types by name; what the fields mean together is
     checked at once, and every fault is named (Invalid)."""
+
+    hidden = frozenset({"kafka_password", "tls_key"})
 
     kafka_connect_address: str
     """Brokers to begin with: `host:port`, separated by commas."""
@@ -55,18 +57,10 @@ class KafkaSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Most bytes fetched from one partition at once; a larger record still comes, alone."""
 
     def __post_init__(self) -> None:
-        faults = [*self._address_faults(), *self._topic_faults(), *self._position_faults()]
+        faults = [*address_faults("kafka_connect_address", self.kafka_connect_address), *self._topic_faults(), *self._position_faults()]
         logins = list(self._login_faults())
         if faults or logins:
             raise Invalid(faults + logins, "FSS.0400" if faults else _NO_LOGIN)
-
-    def __rich_repr__(self) -> list[tuple[str, object]]:
-        """What may be shown: everything but the secrets."""
-        values = [(name, getattr(self, name)) for name in self.__struct_fields__]
-        return [(name, "***" if name in _SECRET and value else value) for name, value in values]
-
-    def __repr__(self) -> str:
-        return f"KafkaSettings({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
 
     @property
     def servers(self) -> list[str]:
@@ -78,12 +72,6 @@ class KafkaSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         if self.kafka_user:
             return "SASL_SSL" if self.kafka_ssl_enable else "SASL_PLAINTEXT"
         return "SSL" if self.kafka_ssl_enable else "PLAINTEXT"
-
-    def _address_faults(self) -> Iterator[Fault]:
-        for server in self.servers:
-            found = _SERVER.fullmatch(server)
-            if not found or not 0 < int(found[2]) < 65536:
-                yield Fault("kafka_connect_address", f"{server[:80]!r} is not host:port")
 
     def _topic_faults(self) -> Iterator[Fault]:
         for topic in self.topic_ids:
@@ -99,9 +87,6 @@ class KafkaSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     def _login_faults(self) -> Iterator[Fault]:
         if bool(self.kafka_user) != bool(self.kafka_password):
             yield Fault("kafka_password", "kafka_user and kafka_password go together")
-        if bool(self.tls_certificate) != bool(self.tls_key):
-            yield Fault("tls_key", "tls_certificate and tls_key go together")
-        if not self.kafka_ssl_enable and (self.tls_ca or self.tls_certificate):
-            yield Fault("kafka_ssl_enable", "must be true when tls_ca or tls_certificate is given")
+        yield from tls_faults("kafka_ssl_enable", self.kafka_ssl_enable, self.tls_ca, self.tls_certificate, self.tls_key)
         if self.kafka_ssl_enable and not (self.kafka_user or self.tls_ca or self.tls_certificate):
             yield Fault("kafka_user", "mandatory with kafka_ssl_enable, unless tls_ca or tls_certificate is given")

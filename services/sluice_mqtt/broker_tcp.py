@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import structlog
 
+from sluice.addresses import first_that_answers
 from sluice.errors import SourceLost, SourceRefused
 from sluice.tls import client_context
 from sluice_mqtt import packets, reasons
@@ -33,17 +34,7 @@ class TcpBroker:
         self._link: _Link | None = None
 
     async def open(self) -> None:
-        """To the first server that answers. A refusal of one is a refusal."""
-        lost = SourceLost("no server is known")
-        for host, port in self._settings.servers:
-            try:
-                self._link = await self._connected(host, port)
-                return
-            except TimeoutError:
-                lost = SourceLost(f"{host}:{port} does not answer")
-            except SourceLost as gone:
-                lost = gone
-        raise lost
+        self._link = await first_that_answers(self._settings.servers, self._connected)
 
     async def _connected(self, host: str, port: int) -> "_Link":
         place = f"{host}:{port}"

@@ -7,12 +7,13 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from sluice.addresses import address_faults, addresses
 from sluice.errors import Fault, Invalid
+from sluice.source_settings import SourceSettings
+from sluice.tls import tls_faults
 from sluice_mqtt.topics import filter_fault, template_fault
 
-_SERVER = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
 _GROUP = re.compile(r"[^/+#\0]{0,255}")
-_SECRET = frozenset({"access_password", "tls_key"})
 
 Text = Annotated[str, Meta(max_length=255)]
 
@@ -26,9 +27,11 @@ class TopicMeaning(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     event: Text = "report"
 
 
-class MqttSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class MqttSettings(SourceSettings, frozen=True, kw_only=True):
     """`event_data` of IOTDA. Decoding refuses unknown keys and wrong types by name; what the fields mean together is checked at once,
     and every fault is named (Invalid)."""
+
+    hidden = frozenset({"access_password", "tls_key"})
 
     connect_address: str
     """Servers to try in turn: `host:port`, separated by commas."""
@@ -76,23 +79,15 @@ class MqttSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Its key: a path or PEM text."""
 
     def __post_init__(self) -> None:
-        faults = [*self._address_faults(), *self._topic_faults(), *self._session_faults(), *self._tls_faults()]
+        tls = tls_faults("ssl_enable", self.ssl_enable, self.tls_ca, self.tls_certificate, self.tls_key)
+        faults = [*address_faults("connect_address", self.connect_address), *self._topic_faults(), *self._session_faults(), *tls]
         if faults:
             raise Invalid(faults)
-
-    def __rich_repr__(self) -> list[tuple[str, object]]:
-        """What may be shown: everything but the secrets."""
-        values = [(name, getattr(self, name)) for name in self.__struct_fields__]
-        return [(name, "***" if name in _SECRET and value else value) for name, value in values]
-
-    def __repr__(self) -> str:
-        return f"MqttSettings({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
 
     @property
     def servers(self) -> list[tuple[str, int]]:
         """Host and port of each server, as written but for spaces."""
-        pairs = [server.strip().rpartition(":") for server in self.connect_address.split(",")]
-        return [(host.strip("[]"), int(port)) for host, _, port in pairs]
+        return addresses(self.connect_address)
 
     def sessions(self, trigger: str) -> list[str]:
         """The client id of each session; the same for the same trigger, always."""
@@ -103,12 +98,6 @@ class MqttSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         """What to subscribe to."""
         group = self.share_group or (self.client_id or f"sluice-{trigger}" if self.replicas > 1 else "")
         return [f"$share/{group}/{topic}" for topic in self.topics] if group else self.topics
-
-    def _address_faults(self) -> Iterator[Fault]:
-        for server in self.connect_address.split(","):
-            found = _SERVER.fullmatch(server.strip())
-            if not found or not 0 < int(found[2]) < 65536:
-                yield Fault("connect_address", f"{server.strip()[:80]!r} is not host:port")
 
     def _topic_faults(self) -> Iterator[Fault]:
         for topic in self.topics:
@@ -126,9 +115,3 @@ class MqttSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             yield Fault("access_user", "is mandatory with access_password")
         if self.id_property and self.protocol != "5":
             yield Fault("id_property", "needs protocol 5: messages of 3.1.1 have no properties")
-
-    def _tls_faults(self) -> Iterator[Fault]:
-        if bool(self.tls_certificate) != bool(self.tls_key):
-            yield Fault("tls_key", "tls_certificate and tls_key go together")
-        if not self.ssl_enable and (self.tls_ca or self.tls_certificate):
-            yield Fault("ssl_enable", "must be true when tls_ca or tls_certificate is given")

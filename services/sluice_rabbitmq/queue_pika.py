@@ -12,6 +12,7 @@ import structlog
 from pika import BasicProperties, ConnectionParameters, PlainCredentials, SSLOptions, exceptions
 from pika.adapters.asyncio_connection import AsyncioConnection
 
+from sluice.addresses import first_that_answers
 from sluice.errors import SourceLost, SourceRefused
 from sluice.tls import client_context
 from sluice_rabbitmq.queue import Message, Receive
@@ -38,21 +39,12 @@ class PikaQueue:
         self._link: _Link | None = None
 
     async def open(self) -> None:
-        self._link = await self._connected()
+        self._link = await first_that_answers(self._settings.servers, self._connect)
         await self._link.open_channel()
         await self._declare(self._link)
 
-    async def _connected(self) -> "_Link":
-        """To the first server that answers. A refusal of one is a refusal."""
-        lost = SourceLost("no server is known")
-        for host, port in self._settings.servers:
-            try:
-                return await _Link.to(self._parameters(host, port), self._name)
-            except TimeoutError:
-                lost = SourceLost(f"{host}:{port} does not answer")
-            except SourceLost as gone:
-                lost = gone
-        raise lost
+    async def _connect(self, host: str, port: int) -> "_Link":
+        return await _Link.to(self._parameters(host, port), self._name)
 
     def _parameters(self, host: str, port: int) -> Any:
         settings = self._settings

@@ -1,24 +1,26 @@
 """The settings of a RabbitMQ trigger: FunctionGraph's names, and ours beside them."""
 
-import re
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
+from sluice.addresses import address_faults, addresses
 from sluice.errors import Fault, Invalid
+from sluice.source_settings import SourceSettings
+from sluice.tls import tls_faults
 
-_SERVER = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
-_SECRET = frozenset({"access_password", "tls_key"})
 _LONGEST_NAME = 255
 
 Name = Annotated[str, Meta(max_length=_LONGEST_NAME)]
 
 
-class RabbitSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RabbitSettings(SourceSettings, frozen=True, kw_only=True):
     """`event_data` of RABBITMQ. Decoding refuses unknown keys and wrong types by name; what the fields mean together is checked at once,
     and every fault is named (Invalid)."""
+
+    hidden = frozenset({"access_password", "tls_key"})
 
     connect_address: str
     """Servers to try in turn: `host:port`, separated by commas."""
@@ -55,17 +57,10 @@ class RabbitSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Its key: a path or PEM text."""
 
     def __post_init__(self) -> None:
-        faults = [*self._address_faults(), *self._queue_faults(), *self._tls_faults()]
+        tls = tls_faults("ssl_enable", self.ssl_enable, self.tls_ca, self.tls_certificate, self.tls_key)
+        faults = [*address_faults("connect_address", self.connect_address), *self._queue_faults(), *tls]
         if faults:
             raise Invalid(faults)
-
-    def __rich_repr__(self) -> list[tuple[str, object]]:
-        """What may be shown: everything but the secrets."""
-        values = [(name, getattr(self, name)) for name in self.__struct_fields__]
-        return [(name, "***" if name in _SECRET and value else value) for name, value in values]
-
-    def __repr__(self) -> str:
-        return f"RabbitSettings({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
 
     @property
     def window(self) -> int:
@@ -75,23 +70,10 @@ class RabbitSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     @property
     def servers(self) -> list[tuple[str, int]]:
         """Host and port of each server, as written but for spaces."""
-        pairs = [server.strip().rpartition(":") for server in self.connect_address.split(",")]
-        return [(host.strip("[]"), int(port)) for host, _, port in pairs]
-
-    def _address_faults(self) -> Iterator[Fault]:
-        for server in self.connect_address.split(","):
-            found = _SERVER.fullmatch(server.strip())
-            if not found or not 0 < int(found[2]) < 65536:
-                yield Fault("connect_address", f"{server.strip()[:80]!r} is not host:port")
+        return addresses(self.connect_address)
 
     def _queue_faults(self) -> Iterator[Fault]:
         if not self.queue_name and (self.passive or not self.exchange_name):
             yield Fault("queue_name", "is mandatory when passive is true or there is no exchange_name")
         if self.exchange_name and not self.passive and not self.routing_keys:
             yield Fault("routing_keys", "holds at least one key ('' for an exchange that ignores it)")
-
-    def _tls_faults(self) -> Iterator[Fault]:
-        if bool(self.tls_certificate) != bool(self.tls_key):
-            yield Fault("tls_key", "tls_certificate and tls_key go together")
-        if not self.ssl_enable and (self.tls_ca or self.tls_certificate):
-            yield Fault("ssl_enable", "must be true when tls_ca or tls_certificate is given")
