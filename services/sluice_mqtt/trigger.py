@@ -3,11 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from functools import partial
 
 from sluice.clock import Clock, SystemClock
 from sluice.errors import foremost
-from sluice.outcome import Verdict
+from sluice.hand_overs import HandOvers
 from sluice.trigger import Intake
 from sluice_mqtt.broker import Broker, Message
 from sluice_mqtt.record import Recorder
@@ -41,15 +40,22 @@ class MqttTrigger:
             raise foremost(group) from None
 
     async def _serve(self, client: str, broker: Broker, intake: Intake, turns: "_Turns", ready: Callable[[], None]) -> None:
+        recorder = Recorder(self._settings, client)
+        hand_overs = HandOvers(intake, broker.done)
+
+        def receive(message: Message) -> None:
+            hand_overs.hand_over(message.tag, lambda: recorder.record(message, int(self._clock.time() * 1000)))
+
         async with turns.turn(client):
-            reading = _Reading(self._settings, client, broker, intake, self._clock)
             try:
                 await broker.open()
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(broker.watch())
-                    await broker.subscribe(partial(reading.receive, tasks))
+                    tasks.create_task(hand_overs.watch())
+                    await broker.subscribe(receive)
                     ready()
             finally:
+                await hand_overs.end()
                 await broker.close()
 
 
@@ -75,33 +81,6 @@ class _Turns:
             yield
         finally:
             self._intake.release(claim)
-
-
-class _Reading:
-    """One connection's worth of messages."""
-
-    def __init__(self, settings: MqttSettings, client: str, broker: Broker, intake: Intake, clock: Clock) -> None:
-        self._broker = broker
-        self._intake = intake
-        self._clock = clock
-        self._recorder = Recorder(settings, client)
-
-    def receive(self, tasks: asyncio.TaskGroup, message: Message) -> None:
-        handing_over = self._hand_over(message)
-        try:
-            tasks.create_task(handing_over)
-        except RuntimeError:  # the group is ending: what comes now comes again
-            handing_over.close()
-
-    async def _hand_over(self, message: Message) -> None:
-        """Until it is answered for good: it stays ours meanwhile, so that it keeps its place and is not given out in a circle."""
-        record = self._recorder.record(message, int(self._clock.time() * 1000))
-        while True:
-            outcome = await self._intake.deliver(record)
-            if outcome.verdict is not Verdict.RETRY:
-                break
-            await asyncio.sleep(outcome.retry_after_s)
-        self._broker.done(message.tag)
 
 
 def _once(call: Callable[[], None]) -> Callable[[], None]:
