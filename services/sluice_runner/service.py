@@ -58,7 +58,7 @@ class RunnerService:
 
     async def __aenter__(self) -> Self:
         await self.runner.__aenter__()
-        self._tasks.spawn(self._log_store.run())
+        self._tasks.keep(self._log_store.run)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -71,8 +71,8 @@ class RunnerService:
         """Follow the catalog from now until this is left: keep the reserved instances and the code packages that it tells of, and hold no
         call for a function that it disables."""
         snapshot.listen(self._hear)
-        self._keeping.spawn(Reserve(snapshot, self.runner, self._clock).run())
-        self._keeping.spawn(self._sweep_packages(snapshot))
+        self._keeping.keep(Reserve(snapshot, self.runner, self._clock).run)
+        self._keeping.keep(partial(self._sweep_packages, snapshot))
 
     def _hear(self, change: Change) -> None:
         if change.function is not None and change.function.max_instances == 0:
