@@ -12,6 +12,7 @@ from sluice.binding import Binding, Mode
 from sluice.event import Record
 from sluice.ledger import Claim
 from sluice.outcome import Outcome
+from sluice.push import Serve
 
 
 class Intake(Protocol):
@@ -35,6 +36,11 @@ class Intake(Protocol):
         """One record of a source without positions, or a call that wants an answer (`reply` is set for synchronous modes). What is
         delivered at the same time shares an event, up to `batch_size` records; each is answered with that event's outcome. Whoever no
         longer wants the answer cancels it: then the record is taken out, unless it is too late."""
+        ...
+
+    def serve(self, answer: Serve, *topics: str) -> None:
+        """For a source that pushes: until the run ends, answer what is sent to the trigger's own address, and to the `topics` that it shares
+        with other triggers of its kind in its project. Needs `pushed` in the kind."""
         ...
 
     def rest(self, until: float) -> None:
@@ -91,6 +97,8 @@ class TriggerKind(msgspec.Struct, frozen=True):
     source_of: Callable[[Any], str] = repr
     replayable: bool = True
     """Whether what is not accepted stays safe at the source."""
+    pushed: bool = False
+    """Whether triggers `serve` what the gateway passes on to them."""
     created_disabled: frozenset[str] = frozenset()
     fixed: frozenset[str] = frozenset()
     """Type codes whose triggers cannot be disabled, only deleted."""
