@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.servers import Kafka, Mosquitto, RabbitMq, ServerMissing, missing
+from tests.servers import Kafka, Mosquitto, Moto, RabbitMq, ServerMissing, missing
 
-SERVERS = frozenset({"kafka", "mosquitto", "rabbitmq"})
+SERVERS = frozenset({"kafka", "mosquitto", "moto", "rabbitmq"})
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -44,6 +44,19 @@ def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMq]:
 def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
     """A real MQTT server, shared by the session: use topics of your own, and start it again if you stop it."""
     server = Mosquitto(tmp_path_factory.mktemp("mosquitto"))
+    try:
+        server.start()
+    except ServerMissing as reason:
+        missing(str(reason))
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="session")
+def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moto]:
+    """Kinesis, SQS, SNS and S3, shared by the session: use names of your own. Whoever stops it takes from everybody what they made there,
+    so a test that does starts one of its own."""
+    server = Moto(tmp_path_factory.mktemp("moto"))
     try:
         server.start()
     except ServerMissing as reason:
