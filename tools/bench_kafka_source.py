@@ -24,6 +24,7 @@ from sluice.binding import Binding
 from sluice.event import Record
 from sluice.ledger import Claim, SourceKey
 from sluice.outcome import DONE, Outcome
+from sluice.push import Serve
 from sluice_kafka import KIND
 from sluice_kafka.settings import KafkaSettings
 from tests.servers import Kafka
@@ -65,6 +66,9 @@ class NullIntake:
 
     def rest(self, until: float) -> None:
         pass
+
+    def serve(self, answer: Serve, *topics: str) -> None:
+        """Nobody pushes."""
 
     def plan(self, claim: Claim, records: Sequence[Record], to: str, at: float) -> None:
         """A run that is watched is not ended by its host."""

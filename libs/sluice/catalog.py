@@ -28,7 +28,7 @@ class Key(msgspec.Struct, frozen=True):
     app_code: str = ""
     """What an app may show as X-Apig-AppCode instead of signing; "" for what is no app."""
     triggers: tuple[str, ...] = ()
-    """The triggers that an app may call; none: all of its project whose auth is APP."""
+    """The triggers that an app may call; none: all of its project whose auth is APP, and then it may publish to topics too."""
     project_name: str = ""
 
 

@@ -12,7 +12,7 @@ RIGHTS: Mapping[str, frozenset[str]] = {
     "app": frozenset(),
 }
 """What a key of each role may do in its project. `known`: what is everybody's who has a key; `read` and `write`: what there is, but not
-keys; `invoke`: call functions, and triggers with IAM; `admin`: keys. An `app` only calls triggers with APP."""
+keys; `invoke`: call functions, and triggers with IAM; `admin`: keys. An `app` only calls triggers with APP, and publishes to topics."""
 
 APP = "app"
 

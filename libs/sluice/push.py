@@ -5,13 +5,13 @@ from typing import Protocol
 
 import msgspec
 
-MAX_PUSH_BYTES = 16 * 1024 * 1024 - 64 * 1024
-"""Largest body of a request to a trigger (bytes): what one gRPC message holds with its headers."""
+MAX_PUSH_BYTES = 15 * 1024 * 1024
+"""Largest body of a request to a trigger (bytes); with its headers it fits one message of the wire."""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One HTTP request to a trigger. `path` is what follows the trigger's address, "" or "/…", without the query; names of headers are in
-    lower case, a header that was sent twice has its values joined by ", "."""
+    """One HTTP request to a trigger. `path` is what follows the trigger's address, "" or "/…", still escaped and without the query; names
+    of headers are in lower case, a header that was sent twice has its values joined by ", "."""
 
     method: str = "POST"
     path: str = ""
@@ -22,8 +22,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The address it came from."""
     is_local: bool = False
     """Whether only this machine can reach the door that it came through."""
-    is_signed: bool = False
-    """Whether the gateway knows the sender as somebody who may publish in the trigger's project: then it shows nothing else."""
+    is_known: bool = False
+    """Whether the gateway knows the sender as somebody who may publish in the trigger's project: then nothing else need be shown."""
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
@@ -35,16 +35,26 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
 
 
 Serve = Callable[[Request], Awaitable[Answer]]
-"""Answers one request. An exception is a bug: the sender is told 500, and comes again."""
+"""Answers one request. An exception is a bug: the sender is told 500."""
 
 
 class Doors(Protocol):
-    """The way from the gateway to the triggers of one kind. Both raise Unavailable when the kind's service is not there."""
+    """The way from the gateway to the triggers. Both raise Unavailable when the kind's service is not there."""
 
-    async def send(self, trigger: str, request: Request) -> Answer:
-        """To the trigger's own address. 404 if no such trigger runs, 503 while it is being started."""
+    async def send(self, kind: str, trigger: str, request: Request) -> Answer:
+        """To the trigger's own address. 404 if no such trigger of the kind runs, 503 while it is being started."""
         ...
 
-    async def publish(self, project: str, topic: str, request: Request) -> Answer:
-        """To every trigger of the project that serves the topic: answered like the one that was worst off. 404 if there is none."""
+    async def publish(self, kind: str, project: str, topic: str, request: Request) -> Answer:
+        """To every trigger of the project that serves the topic, and answered as the one that was worst off. 404 if there is none, 503
+        while some of the kind's triggers in the project are being started: one of them may be for this topic."""
         ...
+
+
+def problem(status: int, message: str, *, retry_after_s: float = 0.0) -> Answer:
+    """An answer that says what is wrong, in the API's form."""
+    headers = [("content-type", "application/json")]
+    if retry_after_s:
+        headers.append(("retry-after", str(max(1, round(retry_after_s)))))
+    body = msgspec.json.encode({"error_code": f"FSS.0{status}", "error_msg": message})
+    return Answer(status, body, tuple(headers))

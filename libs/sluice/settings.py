@@ -57,6 +57,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Where control serves the API to the gateway."""
     dispatcher: str = "127.0.0.1:8102"
     runner: str = "127.0.0.1:8103"
+    doors: str = ""
+    """Where the services of kinds that are pushed to listen for the gateway, as KIND=HOST:PORT, separated by commas."""
     probes: str = ""
     """Where a service of the mesh answers /livez, /readyz and /metrics; "": nowhere."""
     mesh_secret: Secret = Secret()
@@ -72,9 +74,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     trace_ratio: Annotated[float, Meta(ge=0, le=1)] = 0.01
 
     def __post_init__(self) -> None:
+        faults = []
         found = _ADDRESS.fullmatch(self.listen)
         if found is None or int(found[2]) > 65_535:
-            raise Invalid([Fault("listen", f"is {self.listen[:80]!r}, and is HOST:PORT such as 127.0.0.1:8090")])
+            faults.append(Fault("listen", f"is {self.listen[:80]!r}, and is HOST:PORT such as 127.0.0.1:8090"))
+        if self.doors and not all(kind and address for kind, address in self.door_addresses.items()):
+            faults.append(Fault("doors", f"is {self.doors[:80]!r}, and is KIND=HOST:PORT such as smn=127.0.0.1:8110, separated by commas"))
+        if faults:
+            raise Invalid(faults)
+
+    @property
+    def door_addresses(self) -> dict[str, str]:
+        """`doors` by kind."""
+        pairs = (pair.partition("=") for pair in self.doors.split(",") if pair.strip())
+        return {kind.strip(): address.strip() for kind, _, address in pairs}
 
 
 def load(file: Path | None = None, **given: Any) -> Settings:

@@ -39,8 +39,8 @@ class Intake(Protocol):
         ...
 
     def serve(self, answer: Serve, *topics: str) -> None:
-        """For a source that pushes: until the run ends, answer what is sent to the trigger's own address, and to the `topics` that it
-        shares with other triggers of its kind in its project. Needs `pushed` in the kind."""
+        """For a source that pushes: until the run ends, `answer` what is sent to the trigger's own address, and to the `topics` that it
+        shares with other triggers of its kind in its project. Said once, before `ready()`."""
         ...
 
     def rest(self, until: float) -> None:

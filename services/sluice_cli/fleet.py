@@ -32,11 +32,14 @@ _ADDRESSES = ("control", "control_api", "dispatcher", "runner")
 class Fleet:
     """The processes of one mesh on one data directory."""
 
-    def __init__(self, settings: Settings, config: Path | None, services: Sequence[str]) -> None:
+    def __init__(self, settings: Settings, config: Path | None, services: Sequence[str], pushed: Sequence[str] = ()) -> None:
+        """`pushed` are those of the services that the gateway passes requests on to."""
         self._settings = settings
         self._config = config
         self._secret = settings.mesh_secret.reveal() or kept_secret(settings.data / "mesh.secret")
         self._addresses = {name: f"127.0.0.1:{port}" for name, port in zip(_ADDRESSES, free_ports(len(_ADDRESSES)), strict=True)}
+        doors = zip(pushed, free_ports(len(pushed)), strict=True)
+        self._addresses["doors"] = ",".join(f"{name}=127.0.0.1:{port}" for name, port in doors)
         self.probes = {name: f"127.0.0.1:{port}" for name, port in zip(services, free_ports(len(services)), strict=True)}
         self.processes: dict[str, asyncio.subprocess.Process] = {}
         self.refusals: dict[str, str] = {}

@@ -24,8 +24,9 @@ async def run_mesh(settings: Settings, config: Path | None, stop: asyncio.Event,
     require_free(settings.listen)
     if settings.listen.endswith(":0"):
         settings = msgspec.structs.replace(settings, listen=f"{settings.listen[:-2]}:{free_ports(1)[0]}")
-    kinds = sorted({kind.name for kind in installed()} - set(CORE))
-    fleet = Fleet(settings, config, (*CORE, *kinds))
+    found = {kind.name: kind for kind in installed() if kind.name not in CORE}
+    kinds = sorted(found)
+    fleet = Fleet(settings, config, (*CORE, *kinds), [name for name in kinds if found[name].pushed])
     keepers = [asyncio.create_task(fleet.keep(service), name=service) for service in (*CORE, *kinds)]
     try:
         if await _ready_or_stopped(fleet, stop, settings.start_within_s):

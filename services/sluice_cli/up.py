@@ -17,10 +17,12 @@ from sluice.host.probes import admits
 from sluice.host.supervisor import Supervisor
 from sluice.host.tracing import make
 from sluice.metrics import GENERATION, Exposition
+from sluice.push import Doors
 from sluice.settings import Settings
 from sluice.status import Check
 from sluice.tracing import NoTraces, Traces
 from sluice.trigger import TriggerKind
+from sluice.wire.address import is_local
 from sluice_cli.listening import require_free
 from sluice_control.control import Control
 from sluice_control.credentials import write_credentials
@@ -83,7 +85,7 @@ async def run_all(settings: Settings, stop: asyncio.Event, announce: Callable[[P
             )
             reporting = tasks.create_task(_report(control, services.snapshot, supervisor))
             reading = tasks.create_task(supervisor.run())
-            gateway = _gateway(services, control, dispatcher, runner, ledger)
+            gateway = _gateway(services, control, dispatcher, runner, ledger, supervisor.doors)
             serving = tasks.create_task(gateway.run(lambda: announce(write_credentials(settings.data, gateway.url, key), gateway.url)))
             await stop.wait()
             await end(serving, reading, reporting)
@@ -110,7 +112,9 @@ async def runner_of(services: Services, control: Control) -> AsyncIterator[Runne
         yield runner
 
 
-def _gateway(services: Services, control: Control, dispatcher: Dispatcher, runner: RunnerService, ledger: SqliteLedger) -> GatewayService:
+def _gateway(
+    services: Services, control: Control, dispatcher: Dispatcher, runner: RunnerService, ledger: SqliteLedger, doors: Doors
+) -> GatewayService:
     services.exposition.add(lambda: [(GENERATION, (), services.snapshot.generation)])
 
     async def doctor() -> list[Check]:
@@ -127,6 +131,8 @@ def _gateway(services: Services, control: Control, dispatcher: Dispatcher, runne
         ready=lambda: "" if services.snapshot.synced else "the catalog",
         region=services.settings.region,
         doorkeeping=Doorkeeping(signature_window_s=services.settings.signature_window_s, require_nonce=services.settings.require_nonce),
+        doors=doors,
+        is_local=is_local(services.settings.listen),
     )
     services.exposition.add(gateway.samples)
     return GatewayService(gateway, services.settings.listen)

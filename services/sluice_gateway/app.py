@@ -10,9 +10,11 @@ from sluice.catalog import Snapshot
 from sluice.clock import Clock
 from sluice.dispatch import Dispatch
 from sluice.event import id_text, random_id
+from sluice.host.doors import LocalDoors
 from sluice.host.probes import Admits, Probes, Ready
 from sluice.identity import Identity
 from sluice.metrics import Sample
+from sluice.push import Doors
 from sluice.tracing import NoTraces, Traces
 from sluice_gateway.bodies import Body, ClientGone, Held, Lines, Message, Receive, declared_length, may_have_body
 from sluice_gateway.calls import Calls
@@ -22,6 +24,8 @@ from sluice_gateway.limits import Limits
 from sluice_gateway.logins import MAX_BODY as MAX_LOGIN
 from sluice_gateway.logins import PATH as LOGIN
 from sluice_gateway.logins import Logins
+from sluice_gateway.pushes import PREFIX as PUSHED
+from sluice_gateway.pushes import Pushes, place_of
 from sluice_gateway.refusal import Answer, Refusal, not_allowed, not_found, unavailable
 from sluice_gateway.settings import RESERVED
 from sluice_gateway.shape import Peer, Request, event_headers
@@ -59,7 +63,10 @@ class Gateway:
         region: str = "local-1",
         limits: Limits | None = None,
         doorkeeping: Doorkeeping | None = None,
+        doors: Doors | None = None,
+        is_local: bool = True,
     ) -> None:
+        """`doors` lead to the triggers that are pushed to. `is_local`: nobody but this machine reaches the gateway."""
         self.limits = limits or Limits()
         self.triggers = Triggers(snapshot)
         self._api = api
@@ -70,6 +77,7 @@ class Gateway:
         receiving = Receiving(traces or NoTraces())
         self._calls = Calls(dispatch, snapshot, self._doorkeeper, receiving, self.limits.trigger_body)
         self._invocations = Invocations(dispatch, snapshot, receiving, region)
+        self._pushes = Pushes(doors or LocalDoors(list), self._doorkeeper, is_local=is_local)
 
     def samples(self) -> Iterable[Sample]:
         """What the door counts."""
@@ -108,9 +116,11 @@ class Gateway:
             if match is None:
                 raise not_found()
             return await self._calls.serve(match, _request(scope), body, identifier)
+        if place := place_of(path):
+            return await self._pushes.serve(place, _request(scope), body)
         if path == LOGIN:
             return await self._login(scope, body, identifier)
-        if path.startswith(_SIGNED):
+        if path.startswith(_SIGNED) and not path.startswith(PUSHED):
             return await self._signed(scope, body, send, identifier)
         if path in _PROBES:
             return await self._probe(path, scope["headers"])

@@ -107,6 +107,11 @@ class Doorkeeper:
         except SluiceError as refusal:
             raise self._unknown(refusal) from None
 
+    def glance_publisher(self, headers: Lines) -> None:
+        """As `glance`, for whoever publishes: an app may."""
+        if not shown(headers, APP_CODE):
+            self.glance(headers)
+
     def identify(self, method: str, path: bytes, query: bytes, headers: Lines, body: bytes) -> Identity:
         """Who signed exactly this request, or whose token it shows."""
         try:
@@ -139,6 +144,13 @@ class Doorkeeper:
             raise self._unknown(refusal) from None
         if key.triggers and trigger not in key.triggers:
             raise forbidden("the app may not call this trigger")
+
+    def check_publisher(self, project: str, request: SignedRequest) -> None:
+        """Whether the sender may publish in that project: as who may invoke, or as an app that is not confined to some triggers."""
+        if shown(request.headers, APP_CODE):
+            self.check_app(project, "", request)
+        else:
+            self.check_caller(project, request)
 
     def _sender(self, request: SignedRequest) -> Key:
         token = shown(request.headers, AUTH_TOKEN)

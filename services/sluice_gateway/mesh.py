@@ -7,7 +7,9 @@ from sluice.catalog import Health
 from sluice.host.member import Member, end, until_stopped
 from sluice.host.probes import admits
 from sluice.settings import Settings
+from sluice.wire.address import is_local
 from sluice.wire.dispatch_client import RemoteDispatch
+from sluice.wire.doors_client import RemoteDoors
 from sluice.wire.status_client import RemoteStatus
 from sluice_gateway.app import Gateway
 from sluice_gateway.doorkeeper import Doorkeeping
@@ -25,6 +27,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         member.catalog(frozenset({KIND.name})) as catalog,
         RemoteDispatch(member.peer(settings.dispatcher)) as dispatch,
         aclosing(RemoteStatus(member.peer(settings.dispatcher))) as status,
+        aclosing(RemoteDoors({kind: member.peer(address) for kind, address in settings.door_addresses.items()})) as doors,
     ):
         gateway = Gateway(
             dispatch,
@@ -37,6 +40,8 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             ready=lambda: member.waits_for,
             region=settings.region,
             doorkeeping=Doorkeeping(signature_window_s=settings.signature_window_s, require_nonce=settings.require_nonce),
+            doors=doors,
+            is_local=is_local(settings.listen),
         )
         member.exposition.add(gateway.samples)
         member.exposition.add_far(DispatcherFigures(status, member.clock).samples)

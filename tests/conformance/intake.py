@@ -8,6 +8,7 @@ from sluice.errors import ClaimLost, Unavailable
 from sluice.event import Record
 from sluice.ledger import Claim, SourceKey
 from sluice.outcome import DONE, Outcome, Verdict
+from sluice.push import Serve
 
 US = "us"
 OTHER = "another owner"
@@ -29,6 +30,9 @@ class FakeIntake:
         self.hand_overs: list[tuple[float, Record]] = []
         """When (on the loop's clock) each record was handed over, again and again if need be."""
         self.lags: dict[str, int] = {}
+        self.served: Serve | None = None
+        """What answers requests to the trigger."""
+        self.topics: tuple[str, ...] = ()
         self.refuses: Callable[[Record], bool] = lambda record: False
         self._failures: deque[Exception] = deque()
         self._epochs: dict[str, int] = {}
@@ -73,6 +77,9 @@ class FakeIntake:
         except Unavailable as busy:
             return Outcome(Verdict.RETRY, str(busy), busy.retry_after_s)
         return DONE if self._end(record) else Outcome(Verdict.REFUSED, "refused by the test")
+
+    def serve(self, answer: Serve, *topics: str) -> None:
+        self.served, self.topics = answer, topics
 
     def rest(self, until: float) -> None:
         """A run that is watched is not ended by its host."""

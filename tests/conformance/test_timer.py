@@ -10,6 +10,7 @@ from sluice.clock import SteppedClock
 from sluice.event import Record
 from sluice.ledger import Claim
 from sluice.outcome import Outcome
+from sluice.push import Serve
 from sluice.trigger import Intake, Trigger
 from sluice_timer import timer_kind
 from sluice_timer.clockwork import Clockwork
@@ -87,6 +88,9 @@ class LabellingIntake:
 
     def rest(self, until: float) -> None:
         self.intake.rest(until)
+
+    def serve(self, answer: Serve, *topics: str) -> None:
+        raise AssertionError("nobody pushes to a timer")
 
     def plan(self, claim: Claim, records: Sequence[Record], to: str, at: float) -> None:
         """Offered by itself, so that what is offered can be labelled."""

@@ -22,6 +22,7 @@ from sluice.binding import Binding
 from sluice.event import Record
 from sluice.ledger import Claim
 from sluice.outcome import DONE, Outcome
+from sluice.push import Serve
 from sluice_rabbitmq import KIND
 from sluice_rabbitmq.settings import RabbitSettings
 
@@ -83,6 +84,9 @@ class AcceptsAtOnce:
 
     def rest(self, until: float) -> None:
         """It reads until it is ended."""
+
+    def serve(self, answer: Serve, *topics: str) -> None:
+        """Nobody pushes."""
 
     def plan(self, claim: Claim, records: Sequence[Record], to: str, at: float) -> None:
         """It reads until it is ended."""

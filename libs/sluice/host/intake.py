@@ -9,9 +9,11 @@ from sluice.dispatch import Dispatch, Session
 from sluice.errors import ClaimLost, Unavailable
 from sluice.event import Record
 from sluice.host.batching import Batching
+from sluice.host.doors import LocalDoors
 from sluice.host.gathering import Gathering
 from sluice.ledger import Claim, Slice, SourceKey
 from sluice.outcome import DONE, Outcome
+from sluice.push import Serve
 
 CALL_TIMEOUT_S = 900.0
 TELL_FILTERED_S = 0.5
@@ -37,9 +39,11 @@ class HostIntake:
         "_binding",
         "_clock",
         "_dispatch",
+        "_doors",
         "_filtered",
         "_gathering",
         "_held",
+        "_served",
         "_session",
         "_sources",
         "_telling",
@@ -54,12 +58,15 @@ class HostIntake:
         batching: Batching,
         clock: Clock | None = None,
         held: Sequence[Claim] = (),
+        doors: LocalDoors | None = None,
     ) -> None:
         self._binding = binding
         self._session = session
         self._dispatch = dispatch
         self._batching = batching
         self._clock = clock
+        self._doors = doors
+        self._served: Serve | None = None
         self._held = {claim.key.source: claim for claim in held}
         self._sources: dict[str, _Source] = {}
         self._gathering: Gathering | None = None
@@ -123,6 +130,12 @@ class HostIntake:
             self._dispatch.filtered(self._binding.trigger, self._filtered)
             self._filtered = 0
 
+    def serve(self, answer: Serve, *topics: str) -> None:
+        if self._doors is None:
+            raise RuntimeError(f"the kind {self._binding.kind} is not pushed to")
+        self._served = answer
+        self._doors.open(self._binding, answer, topics)
+
     def rest(self, until: float) -> None:
         if self._clock is None or until - self._clock.time() < SHORTEST_REST_S:
             return
@@ -147,6 +160,8 @@ class HostIntake:
 
     def close(self) -> None:
         """Let every source go, and what is gathered."""
+        if self._doors is not None and self._served is not None:
+            self._doors.shut(self._binding, self._served)
         self._tell_filtered()
         if self._gathering is not None:
             self._gathering.close()

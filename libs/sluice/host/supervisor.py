@@ -19,6 +19,7 @@ from sluice.dispatch import Dispatch, Session
 from sluice.errors import ClaimLost, ConfigurationError, SourceLost, Unavailable
 from sluice.filters import parse
 from sluice.host.batching import Batching
+from sluice.host.doors import LocalDoors
 from sluice.host.intake import HostIntake, Rested
 from sluice.host.plans import Plans
 from sluice.host.rests import Rests
@@ -97,6 +98,8 @@ class Supervisor:
         self._round: Iterator[str] = iter(())
         self._ending: set[asyncio.Task[None]] = set()
         self._stopping = False
+        self.doors = LocalDoors(self._bindings_starting)
+        """Those of the triggers that are pushed to."""
         self.restarts = Counter(RESTARTS)
         exposition.add(self.restarts.samples)
 
@@ -154,6 +157,9 @@ class Supervisor:
     def _lag(self, running: Running) -> int:
         lags = running.intake.lags if running.intake else {}
         return sum(lags.values()) if lags else -1
+
+    def _bindings_starting(self) -> list[Binding]:
+        return [running.binding for running in (*self._starting, *self._due) if self._is_current(running)]
 
     def _changed(self, change: Change) -> None:
         if change.binding:
@@ -312,7 +318,8 @@ class Supervisor:
         batching = Batching(binding, partial(kind.shape, binding, settings), parse(binding.filter), self._traces)
         trigger = kind.build(binding, settings)
         held, running.held = running.held, ()
-        return trigger, HostIntake(binding, self._session, self._dispatch, batching, self._clock, held)
+        doors = self.doors if kind.pushed else None
+        return trigger, HostIntake(binding, self._session, self._dispatch, batching, self._clock, held, doors)
 
 
 def _settings(kind: TriggerKind, binding: Binding) -> Any:

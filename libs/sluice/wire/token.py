@@ -51,7 +51,7 @@ _ROLES = {
     "control": ServiceToken("control", frozenset({"Records.*", "Runner.Instances", "Runner.Logs", "Dispatcher.Seek", "Status.Checks"})),
     "gateway": ServiceToken(
         "gateway",
-        frozenset({"Catalog.Watch", "Catalog.Report", "Dispatcher.Push", "Dispatcher.Call", "Status.Figures"}),
+        frozenset({"Catalog.Watch", "Catalog.Report", "Dispatcher.Push", "Dispatcher.Call", "Push.*", "Status.Figures"}),
         frozenset({"gateway", KEYS}),
     ),
     "dispatcher": ServiceToken(

@@ -13,6 +13,7 @@ from sluice.dispatch import Session
 from sluice.event import Event
 from sluice.function import Function
 from sluice.outcome import Outcome, Reply, Verdict
+from sluice.push import Doors
 from sluice.signature import sign
 from sluice.tracing import Traces
 from sluice_gateway.app import Gateway
@@ -105,7 +106,15 @@ class Answered(NamedTuple):
 class Door:
     """The gateway and everything around it."""
 
-    def __init__(self, limits: Limits | None = None, traces: Traces | None = None, doorkeeping: Doorkeeping | None = None) -> None:
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        traces: Traces | None = None,
+        doorkeeping: Doorkeeping | None = None,
+        doors: Doors | None = None,
+        *,
+        is_local: bool = True,
+    ) -> None:
         self.clock = SteppedClock()
         self.dispatch = Dispatching()
         self.snapshot = Snapshot()
@@ -126,6 +135,8 @@ class Door:
             traces=traces,
             limits=limits,
             doorkeeping=doorkeeping,
+            doors=doors,
+            is_local=is_local,
         )
         self.function("hello")
         self.snapshot.apply(Change(1, key=Key(ACCESS_KEY, SECRET_KEY, PROJECT)))

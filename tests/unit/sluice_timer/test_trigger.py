@@ -13,6 +13,7 @@ from sluice.errors import ClaimLost
 from sluice.event import Record
 from sluice.ledger import Claim, SourceKey
 from sluice.outcome import Outcome
+from sluice.push import Serve
 from sluice_timer.clockwork import Clockwork
 from sluice_timer.kind import timer_kind
 from sluice_timer.settings import TimerSettings
@@ -52,6 +53,9 @@ class FakeIntake:
 
     def rest(self, until: float) -> None:
         """A host that lets nobody rest."""
+
+    def serve(self, answer: Serve, *topics: str) -> None:
+        raise AssertionError("nobody pushes to a timer")
 
     def plan(self, claim: Claim, records: Sequence[Record], to: str, at: float) -> None:
         """A run that is watched is not ended by its host."""
