@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from sluice.binding import Binding
-from sluice.event import Record
+from sluice.event import Record, id_text, random_id
 from sluice.push import Answer, Request
 from sluice.pushed import PushedSettings, refusal, told
 from sluice.trigger import Intake, Trigger, TriggerKind
@@ -28,7 +28,7 @@ class PlainTrigger:
         async def answer(request: Request) -> Answer:
             if refused := refusal(self._settings, request):
                 return refused
-            return told(await intake.deliver(Record(request.body, "plain", "", time.time_ns() // 1_000_000)))
+            return told(await intake.deliver(Record(request.body, "plain", id_text(random_id()), time.time_ns() // 1_000_000)))
 
         intake.serve(answer)
         ready()
