@@ -48,6 +48,13 @@ def parse(text: str) -> Match | None:
     return _matcher(tests)
 
 
+def both(one: Match | None, other: Match | None) -> Match | None:
+    """A record matches when it matches each that is there; the first clause that did not hold is told."""
+    if one is None or other is None:
+        return one or other
+    return lambda record: one(record) or other(record)
+
+
 def _matcher(tests: list[tuple[str, tuple[str, ...], Test]]) -> Match:
     decode = msgspec.json.Decoder().decode
 

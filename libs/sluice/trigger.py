@@ -10,6 +10,7 @@ import msgspec
 
 from sluice.binding import Binding, Mode
 from sluice.event import Record
+from sluice.filters import Match, both, parse
 from sluice.ledger import Claim
 from sluice.outcome import Outcome
 from sluice.push import Serve
@@ -79,6 +80,11 @@ def any_record(_settings: Any) -> Record:
     return Record(b'{"hello":"world"}', "sample/0", "0", 0)
 
 
+def any_match(_settings: Any) -> Match | None:
+    """Settings that choose nothing."""
+    return None
+
+
 class TriggerKind(msgspec.Struct, frozen=True):
     """A kind of trigger: one word (folder, extra, image, manifest, test) and the FunctionGraph type codes it serves.
 
@@ -104,3 +110,9 @@ class TriggerKind(msgspec.Struct, frozen=True):
     """Type codes whose triggers cannot be disabled, only deleted."""
     sample: Callable[[Any], Record] = any_record
     """A record as it could come from a source with these settings, for `sluice trigger dry-run`."""
+    selects: Callable[[Any], Match | None] = any_match
+    """What the settings themselves choose among the records; the others are filtered, as by the trigger's own filter."""
+
+    def matcher(self, settings: Any, filter_text: str) -> Match | None:
+        """What decides which records of a trigger become events: the kind's settings, and then the trigger's filter. None: all do."""
+        return both(self.selects(settings), parse(filter_text))

@@ -17,7 +17,6 @@ from sluice.catalog import Change, Health, Snapshot
 from sluice.clock import Clock
 from sluice.dispatch import Dispatch, Session
 from sluice.errors import ClaimLost, ConfigurationError, SourceLost, Unavailable
-from sluice.filters import parse
 from sluice.host.batching import Batching
 from sluice.host.doors import LocalDoors
 from sluice.host.intake import HostIntake, Rested
@@ -315,7 +314,7 @@ class Supervisor:
     def _make(self, running: Running) -> tuple[Trigger, HostIntake]:
         binding, kind = running.binding, self._kinds[running.binding.type]
         settings = _settings(kind, binding)
-        batching = Batching(binding, partial(kind.shape, binding, settings), parse(binding.filter), self._traces)
+        batching = Batching(binding, partial(kind.shape, binding, settings), kind.matcher(settings, binding.filter), self._traces)
         trigger = kind.build(binding, settings)
         held, running.held = running.held, ()
         doors = self.doors if kind.pushed else None

@@ -9,7 +9,6 @@ from starlette.responses import Response
 
 from sluice.errors import Fault, Invalid
 from sluice.event import MAX_EVENT_BYTES, Record
-from sluice.filters import parse
 from sluice.trigger import TriggerKind
 from sluice_control.asgi import Call, Operation, json
 from sluice_control.bodies import DryRun
@@ -41,7 +40,7 @@ class DryRunApi:
         binding = self._control.teller.binding(row, with_secrets=True)
         settings = msgspec.json.decode(binding.settings, type=kind.settings)
         record = _record(kind.sample(settings), body, self._control.now_ms())
-        match = parse(binding.filter)
+        match = kind.matcher(settings, binding.filter)
         unmatched = match(record) if match else ""
         event = b"" if unmatched else kind.shape(binding, settings, (record,))
         return {

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from sluice.errors import Invalid
 from sluice.event import Record
-from sluice.filters import parse
+from sluice.filters import both, parse
 
 
 def record(value: object) -> Record:
@@ -83,3 +83,14 @@ def test_a_record_that_is_nested_without_end_does_not_match() -> None:
 def test_a_filter_that_is_nested_without_end_is_refused() -> None:
     with pytest.raises(Invalid, match="nested too deeply"):
         parse(DEEP.decode())
+
+
+def test_of_two_filters_both_have_to_hold_and_the_first_that_does_not_is_told() -> None:
+    one, other = parse('{"a": 1}'), parse('{"b": 2}')
+    together = both(one, other)
+    assert together is not None
+    values = (b'{"a": 1, "b": 2}', b'{"a": 1}', b"{}")
+    assert [together(Record(value, "s", "", 0)) for value in values] == ["", "b", "a"]
+    assert both(one, None) is one
+    assert both(None, other) is other
+    assert both(None, None) is None

@@ -365,3 +365,30 @@ async def test_a_plan_dies_with_its_host_and_its_claim_is_let_go() -> None:
     it.clock.advance(1)
     await asyncio.sleep(0)
     assert it.dispatch.slices == []
+
+
+async def test_records_that_the_kinds_own_settings_do_not_choose_are_filtered() -> None:
+    class Delivering:
+        async def run(self, intake: Intake, ready: Callable[[], None]) -> None:
+            for value in (b"1", b"2"):
+                await intake.deliver(Record(value, "s", value.decode(), 0))
+            ready()
+            await asyncio.Event().wait()
+
+    dispatch, snapshot = RecordingDispatch(), Snapshot()
+    kind = TriggerKind(
+        "kafka",
+        ("OPENSOURCEKAFKA",),
+        NoSettings,
+        lambda b, s, records: records[0].value or b"",
+        lambda b, s: Delivering(),
+        selects=lambda settings: lambda record: "" if record.value == b"2" else "the first",
+    )
+    supervisor = Supervisor("kafka", {"OPENSOURCEKAFKA": kind}, dispatch, snapshot, SystemClock(), Exposition())
+    running = asyncio.create_task(supervisor.run())
+    snapshot.apply(Change(1, binding=a_generation(1, batch_size=1)))
+    await until(lambda: bool(dispatch.filters))
+    running.cancel()
+    await asyncio.wait({running})
+    assert [event.body for event, _ in dispatch.pushed] == [b"2"]
+    assert dispatch.filters == [("t1", 1)]
