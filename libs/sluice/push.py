@@ -24,6 +24,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Whether only this machine can reach the door that it came through."""
     is_known: bool = False
     """Whether the gateway knows the sender as somebody who may publish in the trigger's project: then nothing else need be shown."""
+    id: str = ""
+    """What the sender is told as `X-Cff-Request-Id`: the same for all triggers that it is published to; another when it is sent again."""
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):

@@ -117,7 +117,7 @@ class Gateway:
                 raise not_found()
             return await self._calls.serve(match, _request(scope), body, identifier)
         if place := place_of(path):
-            return await self._pushes.serve(place, _request(scope), body)
+            return await self._pushes.serve(place, _request(scope), body, identifier)
         if path == LOGIN:
             return await self._login(scope, body, identifier)
         if path.startswith(_SIGNED) and not path.startswith(PUSHED):

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from sluice.errors import Unavailable
+from sluice.event import id_text
 from sluice.push import MAX_PUSH_BYTES, Doors, Request
 from sluice.signature import SignedRequest
 from sluice_gateway.bodies import Body, declared_length
@@ -57,7 +58,7 @@ class Pushes:
         self._is_local = is_local
         self._deadlines = Deadlines()
 
-    async def serve(self, place: Place, received: Received, body: Body) -> Answer:
+    async def serve(self, place: Place, received: Received, body: Body, identifier: bytes) -> Answer:
         if place.project:
             self._doorkeeper.glance_publisher(received.lines)
         content = await body.read(MAX_PUSH_BYTES, declared_length(received.lines))
@@ -66,7 +67,7 @@ class Pushes:
             self._doorkeeper.check_publisher(place.project, signed)
         try:
             with self._deadlines.within(WITHIN_S):
-                status, sent, headers = await self._pass_on(place, self._request(place, received, content))
+                status, sent, headers = await self._pass_on(place, self._request(place, received, content, identifier))
         except TimeoutError:
             raise unavailable("the mesh has no room", AGAIN_S) from None
         except Unavailable as error:
@@ -80,7 +81,7 @@ class Pushes:
             answer = await self._doors.send(place.kind, place.name, request)
         return answer.status, answer.body, answer.headers
 
-    def _request(self, place: Place, received: Received, content: bytes) -> Request:
+    def _request(self, place: Place, received: Received, content: bytes, identifier: bytes) -> Request:
         headers = event_headers(received.lines, received.peer)
         if place.project:
             for name in CREDENTIALS:
@@ -94,4 +95,5 @@ class Pushes:
             sender=received.peer.address,
             is_local=self._is_local,
             is_known=bool(place.project),
+            id=id_text(identifier),
         )

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from sluice.v1 import event_pb2 as sluice_dot_v1_dot_event__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14sluice/v1/push.proto\x12\tsluice.v1\x1a\x15sluice/v1/event.proto\"\xa2\x01\n\rPushedRequest\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\r\n\x05query\x18\x03 \x01(\t\x12\"\n\x07headers\x18\x04 \x03(\x0b\x32\x11.sluice.v1.Header\x12\x0c\n\x04\x62ody\x18\x05 \x01(\x0c\x12\x0e\n\x06sender\x18\x06 \x01(\t\x12\x10\n\x08is_local\x18\x07 \x01(\x08\x12\x10\n\x08is_known\x18\x08 \x01(\x08\"P\n\x0cPushedAnswer\x12\x0e\n\x06status\x18\x01 \x01(\r\x12\"\n\x07headers\x18\x02 \x03(\x0b\x32\x11.sluice.v1.Header\x12\x0c\n\x04\x62ody\x18\x03 \x01(\x0c\"W\n\x0bSendRequest\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0f\n\x07trigger\x18\x02 \x01(\t\x12)\n\x07request\x18\x03 \x01(\x0b\x32\x18.sluice.v1.PushedRequest\"7\n\x0cSendResponse\x12\'\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x17.sluice.v1.PushedAnswer\"i\n\x0ePublishRequest\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0f\n\x07project\x18\x02 \x01(\t\x12\r\n\x05topic\x18\x03 \x01(\t\x12)\n\x07request\x18\x04 \x01(\x0b\x32\x18.sluice.v1.PushedRequest\":\n\x0fPublishResponse\x12\'\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x17.sluice.v1.PushedAnswer2\x81\x01\n\x04Push\x12\x37\n\x04Send\x12\x16.sluice.v1.SendRequest\x1a\x17.sluice.v1.SendResponse\x12@\n\x07Publish\x12\x19.sluice.v1.PublishRequest\x1a\x1a.sluice.v1.PublishResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14sluice/v1/push.proto\x12\tsluice.v1\x1a\x15sluice/v1/event.proto\"\xae\x01\n\rPushedRequest\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\r\n\x05query\x18\x03 \x01(\t\x12\"\n\x07headers\x18\x04 \x03(\x0b\x32\x11.sluice.v1.Header\x12\x0c\n\x04\x62ody\x18\x05 \x01(\x0c\x12\x0e\n\x06sender\x18\x06 \x01(\t\x12\x10\n\x08is_local\x18\x07 \x01(\x08\x12\x10\n\x08is_known\x18\x08 \x01(\x08\x12\n\n\x02id\x18\t \x01(\t\"P\n\x0cPushedAnswer\x12\x0e\n\x06status\x18\x01 \x01(\r\x12\"\n\x07headers\x18\x02 \x03(\x0b\x32\x11.sluice.v1.Header\x12\x0c\n\x04\x62ody\x18\x03 \x01(\x0c\"W\n\x0bSendRequest\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0f\n\x07trigger\x18\x02 \x01(\t\x12)\n\x07request\x18\x03 \x01(\x0b\x32\x18.sluice.v1.PushedRequest\"7\n\x0cSendResponse\x12\'\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x17.sluice.v1.PushedAnswer\"i\n\x0ePublishRequest\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0f\n\x07project\x18\x02 \x01(\t\x12\r\n\x05topic\x18\x03 \x01(\t\x12)\n\x07request\x18\x04 \x01(\x0b\x32\x18.sluice.v1.PushedRequest\":\n\x0fPublishResponse\x12\'\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x17.sluice.v1.PushedAnswer2\x81\x01\n\x04Push\x12\x37\n\x04Send\x12\x16.sluice.v1.SendRequest\x1a\x17.sluice.v1.SendResponse\x12@\n\x07Publish\x12\x19.sluice.v1.PublishRequest\x1a\x1a.sluice.v1.PublishResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,17 +33,17 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sluice.v1.push_pb2', _globa
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_PUSHEDREQUEST']._serialized_start=59
-  _globals['_PUSHEDREQUEST']._serialized_end=221
-  _globals['_PUSHEDANSWER']._serialized_start=223
-  _globals['_PUSHEDANSWER']._serialized_end=303
-  _globals['_SENDREQUEST']._serialized_start=305
-  _globals['_SENDREQUEST']._serialized_end=392
-  _globals['_SENDRESPONSE']._serialized_start=394
-  _globals['_SENDRESPONSE']._serialized_end=449
-  _globals['_PUBLISHREQUEST']._serialized_start=451
-  _globals['_PUBLISHREQUEST']._serialized_end=556
-  _globals['_PUBLISHRESPONSE']._serialized_start=558
-  _globals['_PUBLISHRESPONSE']._serialized_end=616
-  _globals['_PUSH']._serialized_start=619
-  _globals['_PUSH']._serialized_end=748
+  _globals['_PUSHEDREQUEST']._serialized_end=233
+  _globals['_PUSHEDANSWER']._serialized_start=235
+  _globals['_PUSHEDANSWER']._serialized_end=315
+  _globals['_SENDREQUEST']._serialized_start=317
+  _globals['_SENDREQUEST']._serialized_end=404
+  _globals['_SENDRESPONSE']._serialized_start=406
+  _globals['_SENDRESPONSE']._serialized_end=461
+  _globals['_PUBLISHREQUEST']._serialized_start=463
+  _globals['_PUBLISHREQUEST']._serialized_end=568
+  _globals['_PUBLISHRESPONSE']._serialized_start=570
+  _globals['_PUBLISHRESPONSE']._serialized_end=628
+  _globals['_PUSH']._serialized_start=631
+  _globals['_PUSH']._serialized_end=760
 # @@protoc_insertion_point(module_scope)

@@ -8,7 +8,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class PushedRequest(_message.Message):
-    __slots__ = ("method", "path", "query", "headers", "body", "sender", "is_local", "is_known")
+    __slots__ = ("method", "path", "query", "headers", "body", "sender", "is_local", "is_known", "id")
     METHOD_FIELD_NUMBER: _ClassVar[int]
     PATH_FIELD_NUMBER: _ClassVar[int]
     QUERY_FIELD_NUMBER: _ClassVar[int]
@@ -17,6 +17,7 @@ class PushedRequest(_message.Message):
     SENDER_FIELD_NUMBER: _ClassVar[int]
     IS_LOCAL_FIELD_NUMBER: _ClassVar[int]
     IS_KNOWN_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
     method: str
     path: str
     query: str
@@ -25,7 +26,8 @@ class PushedRequest(_message.Message):
     sender: str
     is_local: bool
     is_known: bool
-    def __init__(self, method: _Optional[str] = ..., path: _Optional[str] = ..., query: _Optional[str] = ..., headers: _Optional[_Iterable[_Union[_event_pb2.Header, _Mapping]]] = ..., body: _Optional[bytes] = ..., sender: _Optional[str] = ..., is_local: _Optional[bool] = ..., is_known: _Optional[bool] = ...) -> None: ...
+    id: str
+    def __init__(self, method: _Optional[str] = ..., path: _Optional[str] = ..., query: _Optional[str] = ..., headers: _Optional[_Iterable[_Union[_event_pb2.Header, _Mapping]]] = ..., body: _Optional[bytes] = ..., sender: _Optional[str] = ..., is_local: _Optional[bool] = ..., is_known: _Optional[bool] = ..., id: _Optional[str] = ...) -> None: ...
 
 class PushedAnswer(_message.Message):
     __slots__ = ("status", "headers", "body")

@@ -14,6 +14,7 @@ def packed_request(request: Request) -> push_pb2.PushedRequest:
         sender=request.sender,
         is_local=request.is_local,
         is_known=request.is_known,
+        id=request.id,
     )
 
 
@@ -27,6 +28,7 @@ def unpacked_request(message: push_pb2.PushedRequest) -> Request:
         sender=message.sender,
         is_local=message.is_local,
         is_known=message.is_known,
+        id=message.id,
     )
 
 

@@ -68,6 +68,13 @@ async def test_a_request_to_a_trigger_arrives_as_it_came_and_its_answer_goes_bac
     assert (request.sender, request.is_local, request.is_known) == ("198.51.100.7", True, False)
 
 
+async def test_a_request_has_the_id_that_its_sender_is_told() -> None:
+    door, doors = a_door()
+    told = [(await door.ask("POST", "/sluice/v1/push/smn/0a")).headers["x-cff-request-id"] for _ in range(2)]
+    assert told[0] != told[1]
+    assert [request.id for *_, request in doors.got] == told
+
+
 async def test_a_gateway_that_others_reach_says_so() -> None:
     door, doors = a_door(is_local=False)
     await door.ask("POST", "/sluice/v1/push/smn/0a")

@@ -24,6 +24,7 @@ REQUEST = Request(
     sender="127.0.0.1",
     is_local=True,
     is_known=True,
+    id="0a0b",
 )
 ANSWER = Answer(207, b"\0\xff", (("retry-after", "1"), ("x", "y")))
 
