@@ -23,6 +23,8 @@ AGAIN_S = 5.0
 
 _TRIGGER = re.compile(rb"/sluice/v1/push/([a-z0-9_]+)/([0-9a-f-]{1,64})(/.*)?", re.DOTALL)
 _TOPIC = re.compile(rb"/sluice/v1/([^/]+)/publish/([a-z0-9_]+)/([^/]+)(/.*)?", re.DOTALL)
+_NOTIFICATION = re.compile(rb"/v2/([^/]+)/notifications/topics/([^/]+)/publish")
+"""SMN's own address of a topic: whoever publishes with its SDK need only be given another endpoint."""
 
 
 class Place(NamedTuple):
@@ -39,6 +41,8 @@ def place_of(path: bytes) -> Place | None:
     if path.startswith(PREFIX):
         found = _TRIGGER.fullmatch(path)
         return Place(found[1].decode(), "", found[2].decode(), _text(found[3])) if found else None
+    if found := _NOTIFICATION.fullmatch(path):
+        return Place("smn", unquote(_text(found[1])), unquote(_text(found[2])), "")
     found = _TOPIC.fullmatch(path)
     if not found:
         return None
