@@ -1,5 +1,6 @@
 """What the triggers of pushed sources have in common: who may send, how records are handed over, and what the sender is told."""
 
+import asyncio
 import base64
 import binascii
 import hmac
@@ -56,15 +57,11 @@ def _shown(authorization: str) -> bytes:
 
 
 async def deliver_all(intake: Intake, records: Iterable[Record]) -> Outcome:
-    """Hand over what came with one request; the outcome of the record that was worst off. A sender that comes again because of one record
-    brings the others again too: give them ids."""
-    delivering = [intake.deliver(record) for record in records]
-    worst = DONE
-    for answer in delivering:
-        outcome = await answer
-        if _RANKS[outcome.verdict] > _RANKS[worst.verdict]:
-            worst = outcome
-    return worst
+    """Hand over what came with one request, all at the same time; the outcome of the record that was worst off. A sender that comes again
+    because of one record brings the others again too: give them ids."""
+    delivering = [asyncio.ensure_future(intake.deliver(record)) for record in records]
+    outcomes = await asyncio.gather(*delivering)
+    return max(outcomes, key=lambda outcome: _RANKS[outcome.verdict], default=DONE)
 
 
 def told(outcome: Outcome) -> Answer:

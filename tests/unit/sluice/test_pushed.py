@@ -1,5 +1,6 @@
 """What triggers of pushed sources have in common."""
 
+import asyncio
 import base64
 
 import pytest
@@ -56,6 +57,15 @@ async def test_what_came_together_is_answered_as_the_record_that_was_worst_off()
     intake.fail_next(Unavailable("full", 2))
     assert (await deliver_all(intake, records)).retry_after_s == 2
     assert (await deliver_all(intake, [])) is DONE
+
+
+async def test_what_came_together_is_handed_over_together() -> None:
+    intake = FakeIntake()
+    intake.hold()
+    delivering = asyncio.create_task(deliver_all(intake, [Record(value, "s", "", 0) for value in (b"1", b"2", b"3")]))
+    await intake.until(lambda: intake.waiting_records == 3, 5)
+    intake.let_flow()
+    assert (await delivering).verdict is Verdict.DONE
 
 
 def test_the_sender_is_told_when_to_come_again_and_when_never() -> None:
