@@ -38,10 +38,10 @@ PUSHED_CANNOT: Mapping[str, str] = {
 class _Doored:
     """The test's intake; what the trigger serves is put behind the gateway."""
 
-    def __init__(self, intake: Intake, serve: Callable[[Serve, tuple[str, ...]], None], arrived: asyncio.Event) -> None:
+    def __init__(self, intake: Intake, serve: Callable[[Serve, tuple[str, ...]], None], bench: "PushedBench") -> None:
         self._intake = intake
         self._serve = serve
-        self._arrived = arrived
+        self._bench = bench
         self.claim = intake.claim
         self.release = intake.release
         self.rest = intake.rest
@@ -55,8 +55,8 @@ class _Doored:
         await self._intake.offer(claim, records, to)
 
     def deliver(self, record: Record) -> Awaitable[Outcome]:
-        delivering = asyncio.ensure_future(self._intake.deliver(record))
-        asyncio.get_running_loop().call_soon(self._arrived.set)
+        delivering = asyncio.ensure_future(self._intake.deliver(self._bench.plain(record)))
+        asyncio.get_running_loop().call_soon(self._bench.arrived.set)
         return delivering
 
 
@@ -80,12 +80,12 @@ class BehindTheGateway:
             limits=LIMITS,
             doors=doors,
         )
-        service = GatewayService(gateway, "127.0.0.1:0")
+        service = GatewayService(gateway, self._bench.listen)
         listening = asyncio.Event()
         serving = asyncio.create_task(service.run(listening.set))
         await listening.wait()
         self._bench.url = f"{service.url}/sluice/v1/push/{self._bench.kind.name}/{self._bench.trigger_id}"
-        doored = _Doored(intake, lambda serve, topics: doors.open(self._binding(), serve, topics), self._bench.arrived)
+        doored = _Doored(intake, lambda serve, topics: doors.open(self._binding(), serve, topics), self._bench)
         running = asyncio.create_task(self._trigger.run(doored, ready))
         try:
             await asyncio.wait({serving, running}, return_when=asyncio.FIRST_COMPLETED)
@@ -108,8 +108,10 @@ class PushedBench(Bench):
     pushed = True
     cannot = PUSHED_CANNOT
     trigger_id = "0a0b0c0d-0000-4000-8000-000000000001"
+    listen = "127.0.0.1:0"
 
     def __init__(self) -> None:
+        self._originals: dict[str, Record] = {}
         self.url = ""
         """The trigger's own address, once it runs."""
         self.arrived = asyncio.Event()
@@ -124,6 +126,18 @@ class PushedBench(Bench):
     @abstractmethod
     async def send(self, value: bytes) -> tuple[int, str]:
         """Send one record to `url` as the source would; status and Retry-After of the answer."""
+
+    def produced(self, record: Record) -> bytes | None:
+        """What was produced, of a kind whose records hold more than that."""
+        return record.value
+
+    def plain(self, record: Record) -> Record:
+        """The record as the suite knows it: with what was produced as its value."""
+        self._originals[record.position] = record
+        return msgspec.structs.replace(record, value=self.produced(record))
+
+    def event(self, records: Sequence[Record]) -> bytes:
+        return super().event([self._originals.get(record.position, record) for record in records])
 
     def trigger(self, **settings: object) -> Trigger:
         return BehindTheGateway(self, self.make(**settings))

@@ -1,0 +1,85 @@
+"""What the senders send."""
+
+from typing import Any
+
+DEPLOYMENT: dict[str, Any] = {
+    "kind": "Event",
+    "apiVersion": "audit.k8s.io/v1",
+    "level": "RequestResponse",
+    "auditID": "0b1c2d3e-4f50-4617-8283-94a5b6c7d8e9",
+    "stage": "ResponseComplete",
+    "requestURI": "/apis/apps/v1/namespaces/shop/deployments/web?fieldManager=kubectl",
+    "verb": "patch",
+    "user": {"username": "alice", "uid": "u-1", "groups": ["dev", "system:authenticated"]},
+    "sourceIPs": ["198.51.100.7"],
+    "userAgent": "kubectl/v1.37.2",
+    "objectRef": {
+        "resource": "deployments",
+        "namespace": "shop",
+        "name": "web",
+        "apiGroup": "apps",
+        "apiVersion": "v1",
+        "subresource": "scale",
+    },
+    "responseStatus": {"metadata": {}, "code": 200},
+    "requestObject": {"spec": {"replicas": 3}},
+    "responseObject": {"status": "ok"},
+    "requestReceivedTimestamp": "2026-03-02T07:11:40.120000Z",
+    "stageTimestamp": "2026-03-02T07:11:41.990000Z",
+    "annotations": {"authorization.k8s.io/decision": "allow"},
+}
+HEALTH: dict[str, Any] = {
+    "auditID": "1",
+    "stage": "Panic",
+    "requestURI": "/healthz?verbose",
+    "verb": "get",
+    "user": {"username": "system:anonymous"},
+    "requestReceivedTimestamp": "2026-03-02T07:11:40Z",
+    "stageTimestamp": "2026-03-02T07:11:40Z",
+}
+DENIED: dict[str, Any] = DEPLOYMENT | {
+    "auditID": "2",
+    "objectRef": {"resource": "pods", "namespace": "shop", "apiVersion": "v1"},
+    "verb": "list",
+    "responseStatus": {"status": "Failure", "reason": "Forbidden", "message": "pods is forbidden", "code": 403},
+    "requestObject": None,
+    "responseObject": None,
+    "annotations": {},
+}
+SERVER: dict[str, Any] = {
+    "typeURI": "http://schemas.dmtf.org/cloud/audit/1.0/event",
+    "id": "0b2c1a3e-6a57-5a5e-9a9c-6f5b1c0a7d11",
+    "eventType": "activity",
+    "eventTime": "2026-03-02T07:11:40.120345+0000",
+    "action": "update/start",
+    "outcome": "success",
+    "reason": {"reasonType": "HTTP", "reasonCode": "202"},
+    "requestPath": "/v2.1/servers/s1/action",
+    "initiator": {
+        "id": "u1",
+        "name": "alice",
+        "typeURI": "service/security/account/user",
+        "project_id": "p1",
+        "domain": "acme",
+        "domain_id": "d1",
+        "host": {"address": "198.51.100.7", "agent": "openstacksdk"},
+    },
+    "target": {"id": "s1", "name": "web", "typeURI": "service/compute/servers"},
+    "observer": {"id": "o1", "name": "nova", "typeURI": "service/compute"},
+}
+TRACE: dict[str, Any] = {
+    "time": 1772432000,
+    "user": {"name": "alice", "id": "u1", "domain": {"name": "acme", "id": "d1"}},
+    "request": {},
+    "response": {},
+    "code": 204,
+    "service_type": "FunctionGraph",
+    "resource_type": "graph",
+    "resource_name": "workflow-2be1",
+    "resource_id": "urn:fgs:local-1:p1:graph:workflow-2be1",
+    "trace_name": "deleteGraph",
+    "trace_type": "ConsoleAction",
+    "record_time": 1772432001,
+    "trace_id": "69be64a7-0000-4000-8000-000000000000",
+    "trace_status": "normal",
+}
