@@ -61,6 +61,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Where the services of kinds that are pushed to listen for the gateway, as KIND=HOST:PORT, separated by commas."""
     probes: str = ""
     """Where a service of the mesh answers /livez, /readyz and /metrics; "": nowhere."""
+    readable_logs: str = "/var/log"
+    """Directories whose files triggers may follow, separated by commas: whoever may make a trigger could read them all. "": none."""
     mesh_secret: Secret = Secret()
     """Signs the services' tokens; required when anything listens beyond loopback."""
     metrics_token: Secret = Secret()
@@ -80,8 +82,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             faults.append(Fault("listen", f"is {self.listen[:80]!r}, and is HOST:PORT such as 127.0.0.1:8090"))
         if self.doors and not all(kind and address for kind, address in self.door_addresses.items()):
             faults.append(Fault("doors", f"is {self.doors[:80]!r}, and is KIND=HOST:PORT such as smn=127.0.0.1:8110, separated by commas"))
+        if not all(directory.is_absolute() for directory in self.readable_directories):
+            faults.append(Fault("readable_logs", f"is {self.readable_logs[:80]!r}, and is absolute directories, separated by commas"))
         if faults:
             raise Invalid(faults)
+
+    @property
+    def readable_directories(self) -> tuple[Path, ...]:
+        """`readable_logs` one by one."""
+        return tuple(Path(directory.strip()) for directory in self.readable_logs.split(",") if directory.strip())
 
     @property
     def door_addresses(self) -> dict[str, str]:

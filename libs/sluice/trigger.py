@@ -14,6 +14,7 @@ from sluice.filters import Match, both, parse
 from sluice.ledger import Claim
 from sluice.outcome import Outcome
 from sluice.push import Serve
+from sluice.settings import Settings
 
 
 class Intake(Protocol):
@@ -112,7 +113,13 @@ class TriggerKind(msgspec.Struct, frozen=True):
     """A record as it could come from a source with these settings, for `sluice trigger dry-run`."""
     selects: Callable[[Any], Match | None] = any_match
     """What the settings themselves choose among the records; the others are filtered, as by the trigger's own filter."""
+    bounded: Callable[[Settings], Callable[[Binding, Any], Trigger]] | None = None
+    """For a kind whose triggers are bounded by settings of the process that runs them: what is its `build` there."""
 
     def matcher(self, settings: Any, filter_text: str) -> Match | None:
         """What decides which records of a trigger become events: the kind's settings, and then the trigger's filter. None: all do."""
         return both(self.selects(settings), parse(filter_text))
+
+    def within(self, settings: Settings) -> "TriggerKind":
+        """The kind as a process of these settings runs it."""
+        return self if self.bounded is None else msgspec.structs.replace(self, build=self.bounded(settings))

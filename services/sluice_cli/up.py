@@ -50,11 +50,11 @@ class Services:
     """Everything that runs in this process, in the order in which it was started."""
 
     settings: Settings
+    kinds: Mapping[str, TriggerKind]
     clock: Clock = field(default_factory=SystemClock)
     exposition: Exposition = field(default_factory=Exposition)
     snapshot: Snapshot = field(default_factory=Snapshot)
     traces: Traces = field(default_factory=NoTraces)
-    kinds: Mapping[str, TriggerKind] = field(default_factory=lambda: by_type(installed()))
 
 
 async def run_all(settings: Settings, stop: asyncio.Event, announce: Callable[[Path, str], None]) -> None:
@@ -62,7 +62,8 @@ async def run_all(settings: Settings, stop: asyncio.Event, announce: Callable[[P
 
     Raises AlreadyRunning, LedgerDamaged and ConfigurationError before anything has changed.
     """
-    services = Services(settings, traces=make(SERVICE, settings.otlp_endpoint, settings.trace_ratio))
+    kinds = by_type(kind.within(settings) for kind in installed())
+    services = Services(settings, kinds, traces=make(SERVICE, settings.otlp_endpoint, settings.trace_ratio))
     ledger = await open_ledger(settings.data / "ledger", clock=services.clock)
     try:
         require_free(settings.listen)

@@ -22,7 +22,9 @@ async def serve(kind: TriggerKind, settings: Settings, stop: asyncio.Event) -> N
         member.catalog(frozenset({kind.name})) as catalog,
         RemoteDispatch(member.peer(settings.dispatcher)) as dispatch,
     ):
-        supervisor = Supervisor(kind.name, by_type([kind]), dispatch, member.snapshot, member.clock, member.exposition, member.traces)
+        supervisor = Supervisor(
+            kind.name, by_type([kind.within(settings)]), dispatch, member.snapshot, member.clock, member.exposition, member.traces
+        )
         reading = asyncio.create_task(supervisor.run())
         reporting = asyncio.create_task(member.report(catalog, supervisor.report))
         async with _door(kind, member, supervisor):

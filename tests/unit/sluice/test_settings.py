@@ -73,3 +73,11 @@ def test_a_variable_that_is_no_number_is_named(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("SLUICE_MEMORY_BUDGET_MB", "plenty")
     with pytest.raises(Invalid, match="memory_budget_mb"):
         load()
+
+
+def test_the_directories_whose_files_triggers_may_follow_are_absolute() -> None:
+    assert load().readable_directories == (Path("/var/log"),)
+    assert load(readable_logs="/var/log/app, /srv/logs").readable_directories == (Path("/var/log/app"), Path("/srv/logs"))
+    assert load(readable_logs="").readable_directories == ()
+    with pytest.raises(Invalid, match="readable_logs"):
+        load(readable_logs="/var/log,logs")
