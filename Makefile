@@ -36,7 +36,7 @@ integration: setup servers ## Tests on real servers and whole processes
 bench: setup servers ## Measure, print a table, write bench-out/
 	$(python) tools/bench.py
 
-proto: setup ## Generate libs/sluice/v1 from proto/, and docs/compatibility.md from the API
+proto: setup ## Generate the code of proto/, and docs/compatibility.md from the API
 	$(python) tools/proto.py generate
 	$(python) tools/compatibility.py
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.servers import Kafka, Mosquitto, Moto, RabbitMq, ServerMissing, missing
+from tests.servers import Kafka, Mosquitto, Moto, RabbitMq, RocketMq, ServerMissing, missing
 
-SERVERS = frozenset({"kafka", "mosquitto", "moto", "rabbitmq"})
+SERVERS = frozenset({"kafka", "mosquitto", "moto", "rabbitmq", "rocketmq"})
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -32,6 +32,18 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
 def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMq]:
     """A real node, shared by the session: use queues of your own, and start it again if you stop it."""
     server = RabbitMq(tmp_path_factory.mktemp("rabbitmq"))
+    try:
+        server.start()
+    except ServerMissing as reason:
+        missing(str(reason))
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="session")
+def rocketmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RocketMq]:
+    """A real name server, broker and proxy, shared by the session: use topics of your own, and start it again if you stop it."""
+    server = RocketMq(tmp_path_factory.mktemp("rocketmq"))
     try:
         server.start()
     except ServerMissing as reason:

@@ -198,6 +198,43 @@ class Moto:
         script("moto.sh", "kill", str(self.folder))
 
 
+class RocketMq:
+    """A name server and a broker with its gRPC proxy. They live in a network namespace of their own, because some of their ports bind
+    every interface: that needs root. Data, address and certificates stay the same through `stop`, `kill` and `start`."""
+
+    access_key = "sluice"
+    secret_key = "sluice-secret"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port_run(8)
+        self.tls_dir = folder / "tls"
+        """ca.pem, client.pem, client.key."""
+
+    @property
+    def host(self) -> str:
+        return (self.folder / "address").read_text().strip()
+
+    @property
+    def address(self) -> str:
+        """The gRPC proxy; with and without TLS."""
+        return f"{self.host}:{self.port}"
+
+    def start(self) -> None:
+        """Returns when broker and proxy accept connections."""
+        if shutil.which("java") is None:
+            raise ServerMissing("java is not installed: run make servers")
+        script("rocketmq.sh", "start", str(self.folder), str(self.port))
+
+    def stop(self) -> None:
+        """A clean end."""
+        script("rocketmq.sh", "stop", str(self.folder))
+
+    def kill(self) -> None:
+        """SIGKILL; returns when its ports are free again."""
+        script("rocketmq.sh", "kill", str(self.folder))
+
+
 def script(name: str, *arguments: str) -> None:
     """Runs one of the server scripts. What it starts does not outlive this process."""
     command = [str(SCRIPTS / name), *arguments]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.proto import ProtoError, generate, lint
+from tools.proto import FOLDERS, ProtoError, generate, lint
 
 ROOT = Path(__file__).resolve().parents[2]
 EVENT = 'syntax = "proto3";\n\npackage sluice.v1;\n\nmessage Event {\n  string id = 1;\n  bytes data = 2;\n}\n'
@@ -30,7 +30,13 @@ def house(root: Path, event: str = EVENT) -> Path:
 
 def test_the_generated_code_is_fresh(tmp_path: Path) -> None:
     generate(ROOT / "proto", tmp_path)
-    assert texts(ROOT / "libs/sluice/v1") == texts(tmp_path / "sluice/v1"), "run make proto"
+    for package, folder in FOLDERS.items():
+        assert texts(ROOT / folder / package) == texts(tmp_path / folder / package), "run make proto"
+
+
+def test_every_package_has_its_folder() -> None:
+    packages = {path.parent.relative_to(ROOT / "proto") for path in (ROOT / "proto").rglob("*.proto")}
+    assert packages == set(FOLDERS)
 
 
 def test_a_changed_message_makes_the_generated_code_stale(tmp_path: Path) -> None:
@@ -38,7 +44,7 @@ def test_a_changed_message_makes_the_generated_code_stale(tmp_path: Path) -> Non
     generate(root / "proto", tmp_path / "before")
     (root / "proto/sluice/v1/event.proto").write_text(EVENT.replace("data = 2", "data = 3"))
     generate(root / "proto", tmp_path / "after")
-    assert texts(tmp_path / "before/sluice/v1") != texts(tmp_path / "after/sluice/v1")
+    assert texts(tmp_path / "before/libs/sluice/v1") != texts(tmp_path / "after/libs/sluice/v1")
 
 
 def test_a_file_that_does_not_compile_is_refused(tmp_path: Path) -> None:

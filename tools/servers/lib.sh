@@ -49,7 +49,8 @@ await_port() {
     done
 }
 
-# certificates: DIR/tls gets a throw-away authority and one certificate each for the server and a client on this machine.
+# certificates [NAME]: DIR/tls gets a throw-away authority and one certificate each for the server and a client on this machine, and for one
+# more name of it (as in IP:10.0.0.1).
 certificates() {
     [ -s "$DIR/tls/server-both.pem" ] && return 0
     mkdir -p "$DIR/tls"
@@ -58,7 +59,7 @@ certificates() {
         key="-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
         openssl req -x509 $key -days 30 -subj /CN=sluice-test-authority -keyout ca.key -out ca.pem \
             -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign
-        printf '%s\n' subjectAltName=DNS:localhost,IP:127.0.0.1 extendedKeyUsage=serverAuth,clientAuth >extensions
+        printf '%s\n' "subjectAltName=DNS:localhost,IP:127.0.0.1${1:+,$1}" extendedKeyUsage=serverAuth,clientAuth >extensions
         for who in server client; do
             openssl req $key -subj "/CN=$who" -keyout "$who.key" -out "$who.csr"
             openssl x509 -req -in "$who.csr" -CA ca.pem -CAkey ca.key -CAcreateserial -days 30 -extfile extensions -out "$who.pem"
