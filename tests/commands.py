@@ -22,6 +22,7 @@ REACHES: Mapping[str, tuple[str, ...]] = {
     "async log": ("enable_async_status_log", "show_project_async_status_log_info"),
     "async set": ("update_function_async_invoke_config",),
     "async show": ("show_function_async_invoke_config",),
+    "audit": ("list_traces",),
     "cancel": ("cancel_async_invocation",),
     "dead list": ("list_dead_events",),
     "dead purge": ("purge_dead_events",),

@@ -28,6 +28,7 @@ from sluice_cli import (
     statistics,
     tags,
     token,
+    trail,
     triggers,
 )
 from sluice_cli.client import Refused, Unreachable
@@ -142,6 +143,7 @@ app.command()(invocations.invocations)
 app.command()(invocations.cancel)
 app.command()(statistics.stats)
 app.command()(token.token)
+app.command()(trail.audit)
 app.add_typer(functions.app, name="function")
 app.add_typer(aliases.app, name="alias")
 app.add_typer(asynchronous.app, name="async")

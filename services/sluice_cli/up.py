@@ -84,12 +84,13 @@ async def run_all(settings: Settings, stop: asyncio.Event, announce: Callable[[P
             supervisor = Supervisor(
                 SERVICE, services.kinds, dispatcher, services.snapshot, services.clock, services.exposition, services.traces
             )
+            telling = tasks.create_task(control.trail.run(supervisor.doors))
             reporting = tasks.create_task(_report(control, services.snapshot, supervisor))
             reading = tasks.create_task(supervisor.run())
             gateway = _gateway(services, control, dispatcher, runner, ledger, supervisor.doors)
             serving = tasks.create_task(gateway.run(lambda: announce(write_credentials(settings.data, gateway.url, key), gateway.url)))
             await stop.wait()
-            await end(serving, reading, reporting)
+            await end(serving, reading, reporting, telling)
             await _drain(dispatcher)
             await end(delivering, following)
     finally:

@@ -24,6 +24,7 @@ from sluice_control.operations.project import ProjectApi
 from sluice_control.operations.reserved import ReservedApi
 from sluice_control.operations.statistics import StatisticsApi
 from sluice_control.operations.tag import TagApi
+from sluice_control.operations.trail import TrailApi
 from sluice_control.operations.transfer import TransferApi
 from sluice_control.operations.trigger import TriggerApi
 
@@ -45,6 +46,7 @@ def operations(control: Keeper, records: Records, logs: Logs, doctor: Doctor) ->
         *TagApi(control).operations(),
         *KeyApi(control).operations(),
         *ProjectApi(control).operations(),
+        *TrailApi(control).operations(),
     ]
 
 
@@ -57,4 +59,4 @@ def build(control: Keeper, records: Records, logs: Logs, doctor: Doctor, identif
         # most never ask for it, and what it is made of would stay with the process
         return msgspec.json.encode(document(served))
 
-    return application([*served, *unserved.operations()], identify, described)
+    return application([*served, *unserved.operations()], identify, described, control.trail.note)

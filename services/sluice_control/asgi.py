@@ -26,6 +26,8 @@ MAX_BODY_BYTES = 1024 * 1024
 """Of a body without a code package or a record: what it says is kept, and told to services and whoever lists."""
 MAX_PACKAGE_BODY_BYTES = 72 * 1024 * 1024
 """A code package of 50 MiB in Base64, and the rest of its body."""
+REQUEST_ID = "request_id"
+"""In the scope's state: what the answer's X-Request-Id will be."""
 _LONGEST_MESSAGE = 3000
 _NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 _MOST_NUMBER = 999_999_999_999_999_999
@@ -92,8 +94,15 @@ class Operation(msgspec.Struct, frozen=True):
     query: tuple[str, ...] = ()
     most_bytes: int = MAX_BODY_BYTES
 
+    @property
+    def changes(self) -> bool:
+        """Whether it is there to change something."""
+        return self.method != "GET" and self.needs not in ("read", "known")
+
 
 Endpoint = Callable[[Request], Awaitable[Response]]
+Note = Callable[[Operation, Identity, Request, Response], Awaitable[None]]
+"""Told of every request that wanted to change something and whose sender is known, before it is answered."""
 Identify = Callable[[Scope], Identity | None]
 """Who the gateway says a request is from; None: it did not say."""
 
@@ -104,7 +113,16 @@ def identity_of(scope: Scope) -> Identity | None:
     return found if isinstance(found, Identity) else None
 
 
-def application(operations: list[Operation], identify: Identify = identity_of, described: Callable[[], bytes] = lambda: b"{}") -> ASGIApp:
+async def note_nothing(operation: Operation, identity: Identity, request: Request, response: Response) -> None:
+    """Nobody wants to know."""
+
+
+def application(
+    operations: list[Operation],
+    identify: Identify = identity_of,
+    described: Callable[[], bytes] = lambda: b"{}",
+    note: Note = note_nothing,
+) -> ASGIApp:
     """An ASGI app of the operations; every answer has an X-Request-Id, every error FunctionGraph's body. `described` makes the OpenAPI
     document, which anybody may read."""
 
@@ -112,18 +130,18 @@ def application(operations: list[Operation], identify: Identify = identity_of, d
         return Response(described(), media_type="application/json")
 
     routes = [Route("/openapi.json", describe)]
-    routes += _routes(operations, identify)
+    routes += _routes(operations, identify, note)
     app = Starlette(routes=routes, exception_handlers={HTTPException: _no_route})
     app.router.redirect_slashes = False  # a signature is not good for another address
     return _with_request_id(app)
 
 
-def _routes(operations: list[Operation], identify: Identify) -> list[Route]:
+def _routes(operations: list[Operation], identify: Identify, note: Note) -> list[Route]:
     """One for each path, those without parameters first: what is named is found before what could be anything, and a refused method is told
     which ones that very path has."""
     by_path: dict[str, dict[str, Endpoint]] = {}
     for operation in operations:
-        by_path.setdefault(operation.path, {})[operation.method] = _endpoint(operation, identify)
+        by_path.setdefault(operation.path, {})[operation.method] = _endpoint(operation, identify, note)
     paths = sorted(by_path, key=lambda path: path.count("{"))
     return [Route(path, _by_method(by_path[path]), methods=list(by_path[path])) for path in paths]
 
@@ -161,10 +179,10 @@ def error(code: str, message: str, headers: Mapping[str, str] | None = None) -> 
     return json({"error_code": code, "error_msg": message[:_LONGEST_MESSAGE]}, status(code), headers)
 
 
-def _endpoint(operation: Operation, identify: Identify) -> Endpoint:
-    async def endpoint(request: Request) -> Response:
+def _endpoint(operation: Operation, identify: Identify, note: Note) -> Endpoint:
+    async def answered(request: Request, identity: Identity | None) -> Response:
         try:
-            call = await _call(request, identify(request.scope), operation)
+            call = await _call(request, identity, operation)
             response = await operation.handler(call)
         except SluiceError as refusal:
             return _refusal(refusal)
@@ -174,6 +192,13 @@ def _endpoint(operation: Operation, identify: Identify) -> Endpoint:
             return error("FSS.0500", CODES["FSS.0500"][1])
         if operation.needs not in ("read", "known"):
             _log.info("request_granted", method=operation.method, path=request.url.path, access_key=call.identity.access_key)
+        return response
+
+    async def endpoint(request: Request) -> Response:
+        identity = identify(request.scope)
+        response = await answered(request, identity)
+        if identity is not None and operation.changes:
+            await note(operation, identity, request, response)
         return response
 
     return endpoint
@@ -220,6 +245,7 @@ async def _no_route(_request: Request, refusal: Exception) -> Response:
 def _with_request_id(app: ASGIApp) -> ASGIApp:
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         name = id_text(random_id()).encode()
+        scope = {**scope, "state": {**scope.get("state", {}), REQUEST_ID: name.decode()}}
 
         async def stamped(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -17,6 +17,7 @@ from sluice_control.registry_sqlite.lock import RegistryLock
 from sluice_control.registry_sqlite.registry import SqliteRegistry
 from sluice_control.resources.keys import NewKey, new_key
 from sluice_control.resources.limits import Limits
+from sluice_control.trail import Trail
 from sluice_control.vault import Vault
 from sluice_control.watchers import Watchers
 
@@ -60,6 +61,7 @@ class Keeper(Catalog):
             self.vault = Vault.open(self._folder / "key", create=self.view.generation() == 0)
             self.teller = Teller(self.region, self.vault)
             self.watchers = Watchers(self._registry, self.teller)
+            self.trail = Trail(self._registry, self.clock)
             self._registry.on_commit(self._forget_removed)
             await self.sweep()
             self._opened = opened.pop_all()

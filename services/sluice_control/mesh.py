@@ -11,6 +11,7 @@ from sluice.host.member import Member, end, until_stopped
 from sluice.settings import Settings
 from sluice.status import Check
 from sluice.wire.catalog_server import CatalogService
+from sluice.wire.doors_client import RemoteDoors
 from sluice.wire.logs_client import RemoteLogs
 from sluice.wire.peer import Peer
 from sluice.wire.records_client import RemoteRecords
@@ -36,17 +37,20 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             asking = (asked("dispatcher", dispatcher), asked("runner", runner))
             return [*chain(*await asyncio.gather(*asking)), *_own_checks(control, settings)]
 
+        doors = RemoteDoors({kind: Peer(address, member.token) for kind, address in settings.door_addresses.items()})
         server = _server(Passage(control.api(records, logs, doctor), (member.secret,)), settings.control_api)
         async with WireServer(settings.control, (CatalogService(control),), (member.secret,)):
             serving = asyncio.create_task(server.serve())
+            telling = asyncio.create_task(control.trail.run(doors))
             member.waits_for = ""
-            await until_stopped(stop, serving)
+            await until_stopped(stop, serving, telling)
             server.should_exit = True
-            await end(serving)
+            await end(serving, telling)
         await records.close()
         await logs.close()
         await runner.aclose()
         await dispatcher.aclose()
+        await doors.aclose()
 
 
 def _own_checks(control: Control, settings: Settings) -> list[Check]:

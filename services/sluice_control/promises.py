@@ -100,6 +100,7 @@ PROMISES: Mapping[str, Promise] = {
     "delete_tags": _gone(*_BY_URN),
     "list_triggers": Promise(mesh.TriggerStates, errors=(*_BY_URN, *_QUERY)),
     "explain_event": Promise(mesh.Story),
+    "list_traces": Promise(mesh.Traces, errors=_QUERY),
     "list_dead_events": Promise(mesh.DeadEvents, errors=(*_BY_URN, *_QUERY)),
     "redrive_dead_events": Promise(mesh.Redriven, errors=_BY_URN),
     "purge_dead_events": Promise(mesh.Counted, errors=_BY_URN),

@@ -156,6 +156,15 @@ class KeyRow(msgspec.Struct, frozen=True):
     project_name: str = ""
 
 
+class TraceRow(msgspec.Struct, frozen=True):
+    """One line of the audit trail; `trace` is JSON text. `id` grows."""
+
+    id: int
+    project: str
+    at_ms: int
+    trace: str
+
+
 class View(Protocol):
     """A consistent reading. What is not there is None or empty."""
 
@@ -228,6 +237,18 @@ class View(Protocol):
         """Of all code packages that a version refers to."""
         ...
 
+    def traces(self, project: str, before: int, limit: int) -> list[TraceRow]:
+        """The newest first; `before` is an id, 0 for none."""
+        ...
+
+    def projects_with_untold(self) -> list[str]:
+        """Those with traces that were not told to triggers."""
+        ...
+
+    def untold(self, project: str, limit: int) -> list[TraceRow]:
+        """The oldest first."""
+        ...
+
     def code_bytes(self, project: str) -> int: ...
     def has_digest(self, project: str, digest: str) -> bool: ...
     def everything(self) -> Iterator["Noun"]:
@@ -249,6 +270,15 @@ class Edit(View, Protocol):
     def put_status_log(self, project: str, now_ms: int) -> None: ...
     def put_trigger(self, row: TriggerRow) -> None: ...
     def put_key(self, row: KeyRow) -> None: ...
+    def add_trace(self, row: TraceRow) -> None:
+        """Its id is given here."""
+        ...
+
+    def mark_told(self, project: str, up_to: int) -> None: ...
+    def prune_traces(self, before_ms: int, most: int) -> None:
+        """Remove what is older, and the oldest beyond so many."""
+        ...
+
     def remove_function(self, function: FunctionRow) -> None:
         """With all that belongs to it."""
         ...

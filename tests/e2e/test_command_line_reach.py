@@ -220,6 +220,9 @@ def of_the_project(line: Line) -> None:
     made = line.told("keys create", "--role", "reader", "--ttl", "1h")
     assert made["access_key"] in {key["access_key"] for key in line.told("keys list")}
     line("keys revoke", made["access_key"], "--yes")
+    revoked, created = line.told("audit", "--limit", "2")
+    assert (revoked["trace_name"], created["trace_name"]) == ("revoke_key", "create_key")
+    assert {revoked["resource_id"], created["resource_id"]} == {made["access_key"]}
     line.told("projects create", f"reached-{made['access_key'][-8:]}")
     line("projects list")
     assert len(line.told("projects show")) == 1

@@ -48,7 +48,10 @@ ANYBODY = ServiceToken("", frozenset({ANY}), frozenset({ANY}))
 """What a peer is where no secret is configured, which is on loopback only."""
 
 _ROLES = {
-    "control": ServiceToken("control", frozenset({"Records.*", "Runner.Instances", "Runner.Logs", "Dispatcher.Seek", "Status.Checks"})),
+    "control": ServiceToken(
+        "control",
+        frozenset({"Records.*", "Runner.Instances", "Runner.Logs", "Dispatcher.Seek", "Push.Publish", "Status.Checks"}),
+    ),
     "gateway": ServiceToken(
         "gateway",
         frozenset({"Catalog.Watch", "Catalog.Report", "Dispatcher.Push", "Dispatcher.Call", "Push.*", "Status.Figures"}),

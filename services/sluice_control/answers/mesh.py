@@ -174,3 +174,42 @@ class IdentityProjects(TypedDict):
 
     projects: list[dict[str, Any]]
     links: dict[str, Any]
+
+
+class Domain(TypedDict):
+    name: str
+    id: str
+
+
+class User(TypedDict):
+    """Whose key it was."""
+
+    name: str
+    id: str
+    domain: Domain
+
+
+class Trace(TypedDict):
+    """What somebody asked of the API, in CTS's form. Times are whole seconds since the epoch."""
+
+    time: int
+    user: User
+    request: dict[str, str]
+    response: dict[str, str]
+    code: int
+    service_type: str
+    resource_type: str
+    resource_name: str
+    resource_id: str
+    trace_name: str
+    trace_type: str
+    record_time: int
+    trace_id: str
+    trace_status: str
+
+
+class Traces(TypedDict):
+    """`next` goes into `before`; 0 at the end."""
+
+    traces: list[Trace]
+    next: int

@@ -17,6 +17,7 @@ from sluice_control.registry import (
     Removed,
     ReservedRow,
     TagRow,
+    TraceRow,
     TriggerRow,
     VersionRow,
 )
@@ -97,6 +98,16 @@ class SqliteEdit(SqliteView):
         proof = (row.expires_ms, row.sealed_proof, msgspec.json.encode(row.triggers).decode())
         self._run(_PUT_KEY, row.access_key, row.project, row.role, row.sealed, row.created_ms, row.description, *proof)
         self._touch(self.key(row.access_key) or row)
+
+    def add_trace(self, row: TraceRow) -> None:
+        self._run("INSERT INTO trace (project, at_ms, trace) VALUES (?, ?, ?)", row.project, row.at_ms, row.trace)
+
+    def mark_told(self, project: str, up_to: int) -> None:
+        self._run("UPDATE trace SET told = 1 WHERE project = ? AND id <= ? AND told = 0", project, up_to)
+
+    def prune_traces(self, before_ms: int, most: int) -> None:
+        self._run("DELETE FROM trace WHERE at_ms < ?", before_ms)
+        self._run("DELETE FROM trace WHERE id <= (SELECT max(id) FROM trace) - ?", most)
 
     def remove_function(self, function: FunctionRow) -> None:
         for trigger in self.triggers(function):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Kept as the file's user_version; a file of a newer one is refused by name."""
 
 TABLES = """
@@ -150,6 +150,17 @@ CREATE VIEW reserved_row AS
     SELECT f.id AS function, f.project, f.package, f.name AS function_name, f.created_ms AS function_created_ms,
         r.qualifier, r.config, r.modified_ms
     FROM function f JOIN reserved r ON r.function = f.id;
+""",
+    3: """
+CREATE TABLE trace (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    project TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    trace TEXT NOT NULL,
+    told INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX trace_project ON trace (project, id);
+CREATE INDEX trace_untold ON trace (project, id) WHERE told = 0;
 """,
 }
 """What makes a file of each version from one of the version before."""

@@ -20,6 +20,7 @@ from sluice_control.registry import (
     Quotas,
     ReservedRow,
     TagRow,
+    TraceRow,
     TriggerRow,
     VersionRow,
 )
@@ -31,6 +32,7 @@ _options = msgspec.json.Decoder(TriggerOptions)
 _reserved = msgspec.json.Decoder(ReservedInstances)
 _quotas = msgspec.json.Decoder(Quotas)
 _names = msgspec.json.Decoder(tuple[str, ...])
+_TRACE = "SELECT id, project, at_ms, trace FROM trace"
 
 
 class SqliteView:
@@ -169,6 +171,17 @@ class SqliteView:
 
     def digests(self) -> frozenset[str]:
         return frozenset(row[0] for row in self._rows("SELECT DISTINCT digest FROM version"))
+
+    def traces(self, project: str, before: int, limit: int) -> list[TraceRow]:
+        rows = self._rows(f"{_TRACE} WHERE project = ? AND id < ? ORDER BY id DESC LIMIT ?", project, before or 2**62, limit)
+        return [TraceRow(*row) for row in rows]
+
+    def projects_with_untold(self) -> list[str]:
+        return [project for (project,) in self._rows("SELECT DISTINCT project FROM trace WHERE told = 0")]
+
+    def untold(self, project: str, limit: int) -> list[TraceRow]:
+        rows = self._rows(f"{_TRACE} WHERE project = ? AND told = 0 ORDER BY id LIMIT ?", project, limit)
+        return [TraceRow(*row) for row in rows]
 
     def code_bytes(self, project: str) -> int:
         total = "SELECT coalesce(sum(v.code_size), 0) FROM version v JOIN function f ON f.id = v.function WHERE f.project = ?"

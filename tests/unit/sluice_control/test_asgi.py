@@ -62,7 +62,7 @@ CHANGES_NOTHING = {"dry_run_trigger", "show_res_instance_info"}
 
 
 def needed(operation: Operation) -> str:
-    if re.search(r"/(keys|projects)\b", operation.path.removeprefix("/v3")):
+    if re.search(r"/(keys|projects|traces)\b", operation.path.removeprefix("/v3")):
         return "known" if operation.path.startswith("/v3/") else "admin"
     return "read" if operation.method == "GET" or operation.name in CHANGES_NOTHING else "write"
 
