@@ -16,7 +16,7 @@ FLOORS: Mapping[str, int] = (
     | dict.fromkeys(("cron", "offsets", "push", "schedule", "reservation"), 0)
     | dict.fromkeys(("trigger", "ledger", "dispatch", "runner", "catalog", "engine", "settings", "filters", "choice", "function_rules"), 1)
     | dict.fromkeys(("identity", "signature", "auth_token", "metrics", "status", "tracing", "decoding", "trigger_options"), 1)
-    | dict.fromkeys(("addresses", "hand_overs", "pushed", "source_settings", "text", "tls", "destination"), 1)
+    | dict.fromkeys(("addresses", "cloudevents", "hand_overs", "pushed", "source_settings", "text", "tls", "destination"), 1)
     | dict.fromkeys(("file_place", "followed_file", "readable_files"), 1)
     | dict.fromkeys(("v1", "wire"), 2)
     | dict.fromkeys(("host",), 3)

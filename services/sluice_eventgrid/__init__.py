@@ -1,0 +1,5 @@
+"""The eventgrid kind."""
+
+from sluice_eventgrid.kind import KIND
+
+__all__ = ["KIND"]
