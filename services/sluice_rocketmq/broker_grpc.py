@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from sluice.addresses import first_that_answers
-from sluice.errors import ConfigurationError, SourceLost, Unavailable
+from sluice.errors import ConfigurationError, SourceLost, Unavailable, foremost
 from sluice_rocketmq.body import unpacked
 from sluice_rocketmq.broker import Message, Place, Receipt
 from sluice_rocketmq.proxy import Proxy
 from sluice_rocketmq.settings import RocketSettings
-from sluice_rocketmq.status import NO_MESSAGE, NOT_OURS, OK, PARTLY, error_of
+from sluice_rocketmq.status import NO_MESSAGE, NOT_OURS, OK, error_of
 from sluice_rocketmq.v2 import messaging_pb2 as v2
 
 POLL_S = 5.0
@@ -96,14 +96,11 @@ class GrpcBroker:
         for receipt in receipts:
             request.entries.add(message_id=receipt.id, receipt_handle=receipt.handle)
         answer = await self._proxy(place).acknowledge(request)
-        about = f"{place.endpoint}: acknowledging messages of {place.topic}"
-        if answer.status.code not in (OK, PARTLY, NOT_OURS):
-            raise error_of(answer.status.code, answer.status.message, about)
-        refused = [result.status for result in answer.results if result.status.code != OK]
-        for status in refused:
-            if status.code != NOT_OURS:
-                raise error_of(status.code, status.message, about)
-        return len(refused)
+        each = [result.status for result in answer.results] or [answer.status] * len(receipts)
+        for status in each:
+            if status.code not in (OK, NOT_OURS):
+                raise error_of(status.code, status.message, f"{place.endpoint}: acknowledging messages of {place.topic}")
+        return sum(status.code == NOT_OURS for status in each)
 
     async def hide(self, place: Place, receipt: Receipt, for_s: float) -> Receipt | None:
         request = v2.InvisibleRequest(
@@ -125,11 +122,14 @@ class GrpcBroker:
                 raise error_of(answer.status.code, answer.status.message, f"{proxy.endpoint}: joining {self._group.name}")
 
     async def watch(self) -> None:
-        async with asyncio.TaskGroup() as tasks:
-            for proxy in self._proxies.values():
-                tasks.create_task(proxy.watch())
-            tasks.create_task(self._beat_on())
-            tasks.create_task(self._look_on())
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for proxy in self._proxies.values():
+                    tasks.create_task(proxy.watch())
+                tasks.create_task(self._beat_on())
+                tasks.create_task(self._look_on())
+        except BaseExceptionGroup as group:
+            raise foremost(group) from None
 
     async def _beat_on(self) -> None:
         while True:

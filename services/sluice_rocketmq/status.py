@@ -3,8 +3,6 @@
 from sluice.errors import SourceLost, SourceRefused
 
 OK = 20000
-PARTLY = 30000
-"""Each of several has its own status."""
 NOT_OURS = 40013
 """A receipt that no longer counts."""
 NO_MESSAGE = 40401

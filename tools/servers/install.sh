@@ -4,7 +4,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 # program:package pairs of Debian
-needs="java:default-jre-headless mvn:maven rabbitmq-server:rabbitmq-server mosquitto:mosquitto openssl:openssl ip:iproute2 iptables:iptables gcc:gcc git:git ps:procps setsid:util-linux wrk:wrk"
+needs="java:default-jre-headless mvn:maven rabbitmq-server:rabbitmq-server mosquitto:mosquitto openssl:openssl ip:iproute2 nsenter:util-linux iptables:iptables gcc:gcc git:git ps:procps setsid:util-linux wrk:wrk"
 
 lacking() { echo "servers: $*" >&2; [ "${CI:-}" != true ] || exit 1; }
 
@@ -40,3 +40,4 @@ install_packages() {
 
 install_packages $(missing_packages)
 "$here/kafka.sh" provision || lacking "no Kafka: its tests will be skipped"
+"$here/rocketmq.sh" provision || lacking "no RocketMQ: its tests will be skipped"
