@@ -9,6 +9,7 @@ comparison. wrk comes from Debian (apt-get install wrk).
 import argparse
 import asyncio
 import cProfile
+import math
 import multiprocessing
 import os
 import re
@@ -48,7 +49,7 @@ class AnswersAtOnce:
     def filtered(self, trigger: str, records: int) -> None:
         raise NotImplementedError
 
-    async def push(self, trigger: str, event: Event, dedupe: tuple[str, ...] = ()) -> Outcome:
+    async def push(self, trigger: str, event: Event, dedupe: tuple[str, ...] = (), wait_s: float = math.inf) -> Outcome:
         return self.outcome
 
     async def call(self, trigger: str, event: Event, timeout_s: float) -> Outcome:

@@ -6,6 +6,7 @@ python tools/bench_wire.py [--seconds 3] [--size 1024] [--window 256] [slices64 
 import argparse
 import asyncio
 import json
+import math
 import os
 import resource
 import sys
@@ -66,7 +67,7 @@ class NullDispatch:
     def filtered(self, trigger: str, records: int) -> None:
         """Nobody counts."""
 
-    def push(self, trigger: str, event: Event, dedupe: tuple[str, ...] = ()) -> Awaitable[Outcome]:
+    def push(self, trigger: str, event: Event, dedupe: tuple[str, ...] = (), wait_s: float = math.inf) -> Awaitable[Outcome]:
         return self._done(Outcome(Verdict.DONE, event_id=event.id))
 
     def call(self, trigger: str, event: Event, timeout_s: float) -> Awaitable[Outcome]:

@@ -5,6 +5,7 @@ an event is an Awaitable: a coroutine, or a future where a task an event would b
 """
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Protocol
@@ -13,6 +14,9 @@ from sluice.errors import Unavailable
 from sluice.event import Event
 from sluice.ledger import Claim, Slice, SourceKey
 from sluice.outcome import Outcome
+
+CALLER_WAITS_S = 0.5
+"""How long an event waits for room whose sender holds a connection open for the answer."""
 
 Told = Callable[[int, Exception | None], None]
 """Hears what became of the slice of that index: accepted, or what `Session.accept` would have raised."""
@@ -49,10 +53,14 @@ class Dispatch(Protocol):
 
     def session(self, service: str) -> Session: ...
 
-    def push(self, trigger: str, event: Event, dedupe: tuple[str, ...] = ()) -> Awaitable[Outcome]:
+    def push(self, trigger: str, event: Event, dedupe: tuple[str, ...] = (), wait_s: float = math.inf) -> Awaitable[Outcome]:
         """Accept one event of a source without positions, by its trigger's binding (modes ASYNC and RECORDED). `dedupe` are the ids of its
         records, as far as they have any: known ones are not accepted again. DONE for an event whose ids are all known; RETRY with
-        `known` where only some are. REFUSED is recorded as a dead event."""
+        `known` where only some are. REFUSED is recorded as a dead event.
+
+        While the trigger has `max_pending` events open it waits, behind those that were pushed before and in front of nobody else's, for
+        `wait_s` at most: then RETRY, with `full`. Whoever cancels it while it waits takes the event back; one that is on its way to the
+        disk is accepted none the less."""
         ...
 
     def filtered(self, trigger: str, records: int) -> None:

@@ -107,7 +107,8 @@ class Reply(msgspec.Struct, gc=False):
 
 class Outcome(msgspec.Struct, frozen=True):
     """The answer to one record or slice that was handed over. `reply` is there for synchronous calls only. `known` comes with RETRY:
-    the records of these ids were accepted before, offer the event again without them; nothing of it was accepted now."""
+    the records of these ids were accepted before, offer the event again without them; nothing of it was accepted now. `full` comes with
+    RETRY too: as much of the trigger is open as may be, and whoever waits for the answer had better not (an HTTP sender is told 429)."""
 
     verdict: Verdict
     reason: str = ""
@@ -115,6 +116,7 @@ class Outcome(msgspec.Struct, frozen=True):
     reply: Reply | None = None
     event_id: bytes = b""
     known: tuple[str, ...] = ()
+    full: bool = False
 
 
 DONE = Outcome(Verdict.DONE)

@@ -65,7 +65,9 @@ async def deliver_all(intake: Intake, records: Iterable[Record]) -> Outcome:
 
 
 def told(outcome: Outcome) -> Answer:
-    """The answer for what was handed over: 202 once it is on disk, 503 for come again, 400 for never."""
+    """The answer for what was handed over: 202 once it is on disk, 429 while there is no room for it, 503 for come again, 400 for never."""
+    if outcome.full:
+        return problem(429, f"Too many requests: {outcome.reason}.", retry_after_s=outcome.retry_after_s)
     match outcome.verdict:
         case Verdict.DONE:
             return Answer(202)

@@ -18,7 +18,7 @@ from sluice.settings import Settings
 
 
 class Intake(Protocol):
-    """What the host hands to a trigger. Both ways of handing over wait while the mesh is full; that wait is the back-pressure."""
+    """What the host hands to a trigger. Both ways of handing over wait while as much of the trigger is open as may be: back-pressure."""
 
     async def claim(self, source: str, *, assigned: bool = False) -> Claim:
         """The right to read a source, and the position to go on from. Waits while another owner's claim is alive, unless the broker
@@ -37,7 +37,10 @@ class Intake(Protocol):
     def deliver(self, record: Record) -> Awaitable[Outcome]:
         """One record of a source without positions, or a call that wants an answer (`reply` is set for synchronous modes). What is
         delivered at the same time shares an event, up to `batch_size` records; each is answered with that event's outcome. Whoever no
-        longer wants the answer cancels it: then the record is taken out, unless it is too late."""
+        longer wants the answer cancels it: then the record is taken out, unless it is too late.
+
+        While the trigger has `max_pending` events open, this waits; in a kind that is `pushed` only a moment: then RETRY, with `full`,
+        for a sender that is told 429 and `retry_after_s`."""
         ...
 
     def serve(self, answer: Serve, *topics: str) -> None:

@@ -1,6 +1,7 @@
 """The dispatcher: takes events in by the ports of `sluice.dispatch`, and answers for them by `sluice.ledger.Records`."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Iterable, Sequence
 from functools import partial
 
@@ -8,7 +9,7 @@ import msgspec
 import structlog
 
 from sluice.binding import Binding, Mode, TriggerStatus
-from sluice.catalog import Snapshot
+from sluice.catalog import Change, Snapshot
 from sluice.clock import Clock
 from sluice.dispatch import Told, accept_each
 from sluice.errors import LedgerFull, PartlyKnown, SluiceError, Unavailable
@@ -42,6 +43,8 @@ from sluice_dispatcher.window import Window
 TAIL_EVENTS = 1_000
 """Ends that a reader of `tail` may be behind before it misses some."""
 UNBOUND_PAUSE_S = 1.0
+FULL_PAUSE_S = 1.0
+"""When somebody who may not wait for room is to come again."""
 
 log = structlog.get_logger()
 
@@ -80,6 +83,7 @@ class Dispatcher:
         self._claims = Claims(ledger, self.accept, self.accept_all)
         self._windows = {trigger: Window(counts.open) for trigger, counts in ledger.counts().items() if counts.open}
         self._tails: dict[asyncio.Queue[Story], str] = {}
+        snapshot.listen(self._changed)
         exposition.add(self._samples)
         exposition.add(self._calls.results.samples)
         exposition.add(self._delivery.retries.samples)
@@ -111,15 +115,16 @@ class Dispatcher:
         if count or binding.trigger in self._windows:  # what is empty must not overtake what waits
             await self._window(binding.trigger).enter(count, size, binding.max_pending, binding.max_pending_bytes)
         accepting = asyncio.ensure_future(self._ledger.accept(route_of(binding), piece))
-        accepting.add_done_callback(partial(self._slice_accepted, binding.trigger, count, size))
+        accepting.add_done_callback(partial(self._accepted, binding.trigger, count, size))
         await asyncio.shield(accepting)
 
-    def _slice_accepted(self, trigger: str, count: int, size: int, accepting: "asyncio.Future[list[Pending]]") -> None:
-        """What reached the disk is delivered even if whoever offered it has gone meanwhile."""
-        if accepting.cancelled() or accepting.exception() is not None:
+    def _accepted(self, trigger: str, count: int, size: int, accepting: "asyncio.Future[list[Pending]]") -> None:
+        """What reached the disk is delivered even if whoever offered it has gone meanwhile. Nothing is accepted of what was before."""
+        failed = accepting.cancelled() or accepting.exception() is not None
+        accepted = [] if failed else accepting.result()
+        if count and not accepted:
             self._leave(trigger, count, size)
-        else:
-            self._delivery.add(accepting.result())
+        self._delivery.add(accepted)
 
     def accept_all(self, pieces: Sequence[Slice], told: Told) -> None:
         """Those that have to wait, or have something special, go each its own way. See `Session.accept_all`."""
@@ -163,17 +168,25 @@ class Dispatcher:
                 told(index, answer)
         self._delivery.add(accepted)
 
-    def _push_accepted(self, accepting: "asyncio.Future[list[Pending]]") -> None:
-        if not accepting.cancelled() and accepting.exception() is None:
-            self._count_in(accepting.result())
-            self._delivery.add(accepting.result())
-
-    async def push(self, trigger: str, event: Event, dedupe: tuple[str, ...] = ()) -> Outcome:
+    async def push(self, trigger: str, event: Event, dedupe: tuple[str, ...] = (), wait_s: float = math.inf) -> Outcome:
         try:
             binding = self._bound(trigger)
+            refusal = _too_large(event, MAX_EVENT_BYTES)
+            if refusal is None:
+                size = len(event.body)
+                if not self._window(trigger).enters(1, size, binding.max_pending, binding.max_pending_bytes):
+                    binding = await self._wait(binding, size, wait_s)
         except Unavailable as error:
             return Outcome(Verdict.RETRY, str(error), error.retry_after_s, event_id=event.id)
-        return await self._push(route_of(binding), event, dedupe)
+        except TimeoutError:
+            return Outcome(Verdict.RETRY, f"trigger {trigger} has no room now", FULL_PAUSE_S, event_id=event.id, full=True)
+        return await self._push(route_of(binding), event, dedupe, refusal)
+
+    async def _wait(self, binding: Binding, size: int, wait_s: float) -> Binding:
+        """Enter the window; the binding as it is then. Raises TimeoutError; Unavailable if it is disabled or deleted meanwhile."""
+        async with asyncio.timeout(None if wait_s == math.inf else wait_s):
+            await self._window(binding.trigger).enter(1, size, binding.max_pending, binding.max_pending_bytes)
+        return self._snapshot.bindings.get(binding.trigger, binding)
 
     def filtered(self, trigger: str, records: int) -> None:
         binding = self._snapshot.bindings.get(trigger)
@@ -198,7 +211,8 @@ class Dispatcher:
         if refusal := self._refusal(project, function, event, MAX_ASYNC_BODY_BYTES):
             return refusal
         route = Route(project, api_trigger(project), function, Mode.ASYNC, "api")
-        return await self._push(route, event, (dedupe,) if dedupe else ())
+        self._window(route.trigger).add(1, len(event.body))
+        return await self._push(route, event, (dedupe,) if dedupe else (), None)
 
     def _refusal(self, project: str, function: str, event: Event, most: int) -> Outcome | None:
         urn = parse(function, region="", project=project)
@@ -208,12 +222,12 @@ class Dispatcher:
             return Outcome(Verdict.REFUSED, f"{function} does not exist", event_id=event.id)
         return _too_large(event, most)
 
-    async def _push(self, route: Route, event: Event, dedupe: tuple[str, ...]) -> Outcome:
-        refusal = _too_large(event, MAX_EVENT_BYTES)
+    async def _push(self, route: Route, event: Event, dedupe: tuple[str, ...], refusal: Outcome | None) -> Outcome:
+        """Take in what was counted in, unless it is refused."""
         ids = (dedupe,) if dedupe else ()
         push = Push((event,), ids) if refusal is None else Push((), ids, refused=((event, refusal.reason),))
         accepting = asyncio.ensure_future(self._ledger.accept(route, push))
-        accepting.add_done_callback(self._push_accepted)
+        accepting.add_done_callback(partial(self._accepted, route.trigger, len(push.events), len(event.body)))
         try:
             await asyncio.shield(accepting)
         except LedgerFull as error:
@@ -221,6 +235,19 @@ class Dispatcher:
         except PartlyKnown as partly:
             return Outcome(Verdict.RETRY, str(partly), event_id=event.id, known=partly.known)
         return refusal or Outcome(Verdict.DONE, event_id=event.id)
+
+    def _changed(self, change: Change) -> None:
+        """Whoever waits for room waits by the trigger as it is now, and not at all for one that is disabled or deleted."""
+        noun, _, name = change.removed.partition(":")
+        trigger = change.binding.trigger if change.binding else name if noun == "binding" else ""
+        if (window := self._windows.get(trigger)) is None:
+            return
+        try:
+            binding = self._bound(trigger)
+        except Unavailable as error:
+            window.refuse(str(error), error.retry_after_s)
+        else:
+            window.resize(binding.max_pending, binding.max_pending_bytes)
 
     def _bound(self, trigger: str) -> Binding:
         binding = self._snapshot.bindings.get(trigger)
@@ -282,12 +309,15 @@ class Dispatcher:
         if dry_run:
             return [dead.event.id for dead in chosen]
         redriving = asyncio.ensure_future(self._ledger.redrive(chosen))
-        redriving.add_done_callback(self._push_accepted)  # also if whoever asked has gone meanwhile
+        redriving.add_done_callback(self._redriven)  # also if whoever asked has gone meanwhile
         return [pending.event.id for pending in await asyncio.shield(redriving)]
 
-    def _count_in(self, accepted: Sequence[Pending]) -> None:
-        for pending in accepted:
-            self._window(pending.route.trigger).add(1, len(pending.event.body))
+    def _redriven(self, redriving: "asyncio.Future[list[Pending]]") -> None:
+        """Counted in without a wait: they were here before."""
+        if not redriving.cancelled() and redriving.exception() is None:
+            for pending in redriving.result():
+                self._window(pending.route.trigger).add(1, len(pending.event.body))
+            self._delivery.add(redriving.result())
 
     async def purge(self, which: DeadFilter) -> int:
         return await self._ledger.purge(which)

@@ -1,7 +1,7 @@
 """Requests for triggers: one event each, handed to the dispatcher."""
 
 from sluice.catalog import Snapshot
-from sluice.dispatch import Dispatch
+from sluice.dispatch import CALLER_WAITS_S, Dispatch
 from sluice.event import Event, event_id, id_text
 from sluice.outcome import Outcome
 from sluice.signature import SignedRequest
@@ -52,7 +52,8 @@ class Calls:
         event = Event(identifier, whole, trace=trace, choice=choice)
         if served.is_sync:
             return answer(reply_of(await within(span, self._call(served, event))), http_function=function.is_http)
-        return accepted(await within(span, self._dispatch.push(served.trigger, event, (key,) if key else ())), identifier)
+        pushing = self._dispatch.push(served.trigger, event, (key,) if key else (), CALLER_WAITS_S)
+        return accepted(await within(span, pushing), identifier)
 
     def _glance(self, served: Served, request: Request) -> None:
         if served.auth == "IAM":

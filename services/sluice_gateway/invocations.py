@@ -132,6 +132,8 @@ def reply_of(outcome: Outcome) -> Reply:
 
 def accepted(outcome: Outcome, event: bytes) -> Answer:
     """202 for what is on disk. Raises Refusal for what is not."""
+    if outcome.full:
+        raise overloaded(outcome.retry_after_s)
     if outcome.verdict is Verdict.RETRY:
         raise unavailable(outcome.reason, outcome.retry_after_s)
     if outcome.verdict is Verdict.REFUSED:

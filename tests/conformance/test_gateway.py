@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import math
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
@@ -41,7 +42,7 @@ class IntakeDispatch:
     def filtered(self, trigger: str, records: int) -> None:
         raise NotImplementedError
 
-    async def push(self, trigger: str, event: Event, dedupe: tuple[str, ...] = ()) -> Outcome:
+    async def push(self, trigger: str, event: Event, dedupe: tuple[str, ...] = (), wait_s: float = math.inf) -> Outcome:
         whole = json.loads(event.body)
         record = Record(base64.b64decode(whole["body"]), trigger, "", time.time_ns() // 1_000_000, id=id_text(event.id))
         delivering = asyncio.ensure_future(self._intake.deliver(record))

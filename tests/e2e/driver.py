@@ -98,6 +98,14 @@ class Sluice:
         pid: int = members[service]["pid"]
         return pid
 
+    def resident_mib(self) -> dict[str, float]:
+        """Memory of each process of it, by service; `sluice` is the one that was started."""
+        assert self.process is not None
+        members = json.loads((self.data / "mesh.json").read_text()) if self.mesh else {}
+        pids = {"sluice": self.process.pid} | {service: member["pid"] for service, member in members.items()}
+        pages = {name: int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for name, pid in pids.items()}
+        return {name: number * os.sysconf("SC_PAGESIZE") / 2**20 for name, number in pages.items()}
+
     def signal_service(self, service: str, number: signal.Signals) -> None:
         os.kill(self.pid(service), number)
 

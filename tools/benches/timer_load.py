@@ -119,8 +119,8 @@ class Watched:
     def session(self, service: str) -> Session:
         return WatchedSession(self._inner.session(service), self.fires)
 
-    def push(self, trigger: str, event: Event, dedupe: tuple[str, ...] = ()) -> Awaitable[Outcome]:
-        return self._inner.push(trigger, event, dedupe)
+    def push(self, trigger: str, event: Event, dedupe: tuple[str, ...] = (), wait_s: float = math.inf) -> Awaitable[Outcome]:
+        return self._inner.push(trigger, event, dedupe, wait_s)
 
     def filtered(self, trigger: str, records: int) -> None:
         self._inner.filtered(trigger, records)

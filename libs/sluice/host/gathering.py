@@ -1,6 +1,7 @@
 """Records of sources without positions, gathered into events. Whoever delivers a record is answered for it alone."""
 
 import asyncio
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
@@ -45,9 +46,9 @@ class Gathering:
     """Events of what is delivered in one turn of the event loop, or within the binding's `linger`: at most `batch_size` records and
     BATCH_BYTES each, and none of two lanes."""
 
-    __slots__ = ("_batching", "_dispatch", "_due", "_lanes", "_linger_s", "_loop", "_most", "_trigger")
+    __slots__ = ("_batching", "_dispatch", "_due", "_lanes", "_linger_s", "_loop", "_most", "_pushing", "_trigger", "_wait_s")
 
-    def __init__(self, binding: Binding, dispatch: Dispatch, batching: Batching) -> None:
+    def __init__(self, binding: Binding, dispatch: Dispatch, batching: Batching, wait_s: float = math.inf) -> None:
         self._trigger = binding.trigger
         self._most = binding.batch_size
         self._linger_s = binding.linger_s
@@ -56,6 +57,8 @@ class Gathering:
         self._loop = asyncio.get_running_loop()
         self._lanes: dict[str, _Lane] = {}
         self._due: asyncio.Handle | None = None
+        self._wait_s = wait_s
+        self._pushing: set[asyncio.Future[Outcome]] = set()
 
     def deliver(self, record: Record) -> "asyncio.Future[Outcome]":
         """The outcome of the event that the record becomes a part of. Cancelling it takes the record out, if it was not yet pushed."""
@@ -73,13 +76,15 @@ class Gathering:
         return answer
 
     def close(self) -> None:
-        """Nobody is answered any more. What was pushed comes to its end."""
+        """Nobody is answered any more. What was pushed comes to its end, but for what still waits for room: it is taken back."""
         if self._due is not None:
             self._due.cancel()
         for lane in self._lanes.values():
             for entry in lane.entries:
                 entry.answer.cancel()
         self._lanes.clear()
+        for pushing in self._pushing:
+            pushing.cancel()
 
     def _later(self) -> asyncio.Handle:
         return self._loop.call_later(self._linger_s, self._flush_all) if self._linger_s else self._loop.call_soon(self._flush_all)
@@ -120,10 +125,11 @@ class Gathering:
             if len(event.body) > MAX_EVENT_BYTES and len(entries) > 1:
                 self._halve(name, entries)
                 return
-            pushing = asyncio.ensure_future(self._dispatch.push(self._trigger, event, ids))
+            pushing = asyncio.ensure_future(self._dispatch.push(self._trigger, event, ids, self._wait_s))
         except Exception as error:
             self._tell(name, entries, error)
         else:
+            self._pushing.add(pushing)
             pushing.add_done_callback(partial(self._answered, name, entries))
 
     def _halve(self, name: str, entries: list[_Entry]) -> None:
@@ -138,6 +144,7 @@ class Gathering:
         self._push(name, entries[:middle])
 
     def _answered(self, name: str, entries: list[_Entry], pushing: "asyncio.Future[Outcome]") -> None:
+        self._pushing.discard(pushing)
         if pushing.cancelled():
             self._tell(name, entries, _CLOSING)
         elif error := pushing.exception():

@@ -1,11 +1,12 @@
 """The intake that a trigger hands its records to (`sluice.trigger.Intake`): one for each running trigger."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Sequence
 
 from sluice.binding import Binding, Mode
 from sluice.clock import Clock
-from sluice.dispatch import Dispatch, Session
+from sluice.dispatch import CALLER_WAITS_S, Dispatch, Session
 from sluice.errors import ClaimLost, Unavailable
 from sluice.event import Record
 from sluice.host.batching import Batching
@@ -32,7 +33,7 @@ class Rested(Exception):
 
 class HostIntake:
     """Filters, batches and hands over; knows what it holds, so that all of it can be let go. `held` are the claims of a run that rested;
-    without a clock none does."""
+    without a clock none does. With `doors` whatever is delivered has a sender who waits for the answer."""
 
     __slots__ = (
         "_batching",
@@ -47,6 +48,7 @@ class HostIntake:
         "_session",
         "_sources",
         "_telling",
+        "_wait_s",
         "lags",
     )
 
@@ -66,6 +68,7 @@ class HostIntake:
         self._batching = batching
         self._clock = clock
         self._doors = doors
+        self._wait_s = math.inf if doors is None else CALLER_WAITS_S
         self._served: Serve | None = None
         self._held = {claim.key.source: claim for claim in held}
         self._sources: dict[str, _Source] = {}
@@ -108,9 +111,10 @@ class HostIntake:
         if binding.mode is Mode.SYNC:
             return self._dispatch.call(binding.trigger, self._batching.delivered(kept), CALL_TIMEOUT_S)
         if binding.batch_size == 1:
-            return self._dispatch.push(binding.trigger, self._batching.delivered(kept), (record.id,) if record.id else ())
+            ids = (record.id,) if record.id else ()
+            return self._dispatch.push(binding.trigger, self._batching.delivered(kept), ids, self._wait_s)
         if self._gathering is None:
-            self._gathering = Gathering(binding, self._dispatch, self._batching)
+            self._gathering = Gathering(binding, self._dispatch, self._batching, self._wait_s)
         return self._gathering.deliver(record)
 
     def _filtered_one(self) -> Awaitable[Outcome]:

@@ -98,7 +98,7 @@ class SliceBatch(_message.Message):
     def __init__(self, sources: _Optional[_Iterable[_Union[Source, _Mapping]]] = ..., slices: _Optional[_Iterable[_Union[Slice, _Mapping]]] = ..., events: _Optional[_Union[_event_pb2.Events, _Mapping]] = ...) -> None: ...
 
 class Outcome(_message.Message):
-    __slots__ = ("number", "verdict", "reason", "retry_after_s", "event_id", "fault", "known")
+    __slots__ = ("number", "verdict", "reason", "retry_after_s", "event_id", "fault", "known", "full")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     VERDICT_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
@@ -106,6 +106,7 @@ class Outcome(_message.Message):
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     FAULT_FIELD_NUMBER: _ClassVar[int]
     KNOWN_FIELD_NUMBER: _ClassVar[int]
+    FULL_FIELD_NUMBER: _ClassVar[int]
     number: int
     verdict: Verdict
     reason: str
@@ -113,7 +114,8 @@ class Outcome(_message.Message):
     event_id: bytes
     fault: _event_pb2.Fault
     known: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, number: _Optional[int] = ..., verdict: _Optional[_Union[Verdict, str]] = ..., reason: _Optional[str] = ..., retry_after_s: _Optional[float] = ..., event_id: _Optional[bytes] = ..., fault: _Optional[_Union[_event_pb2.Fault, _Mapping]] = ..., known: _Optional[_Iterable[str]] = ...) -> None: ...
+    full: bool
+    def __init__(self, number: _Optional[int] = ..., verdict: _Optional[_Union[Verdict, str]] = ..., reason: _Optional[str] = ..., retry_after_s: _Optional[float] = ..., event_id: _Optional[bytes] = ..., fault: _Optional[_Union[_event_pb2.Fault, _Mapping]] = ..., known: _Optional[_Iterable[str]] = ..., full: _Optional[bool] = ...) -> None: ...
 
 class OutcomeBatch(_message.Message):
     __slots__ = ("session", "done", "accepted", "outcomes")
@@ -140,7 +142,7 @@ class Route(_message.Message):
     def __init__(self, number: _Optional[int] = ..., trigger: _Optional[str] = ..., project: _Optional[str] = ..., function: _Optional[str] = ...) -> None: ...
 
 class PushBatch(_message.Message):
-    __slots__ = ("routes", "first", "events", "targets", "dedupe", "id_counts", "ids", "filtered")
+    __slots__ = ("routes", "first", "events", "targets", "dedupe", "id_counts", "ids", "filtered", "waits_s", "taken_back")
     ROUTES_FIELD_NUMBER: _ClassVar[int]
     FIRST_FIELD_NUMBER: _ClassVar[int]
     EVENTS_FIELD_NUMBER: _ClassVar[int]
@@ -149,6 +151,8 @@ class PushBatch(_message.Message):
     ID_COUNTS_FIELD_NUMBER: _ClassVar[int]
     IDS_FIELD_NUMBER: _ClassVar[int]
     FILTERED_FIELD_NUMBER: _ClassVar[int]
+    WAITS_S_FIELD_NUMBER: _ClassVar[int]
+    TAKEN_BACK_FIELD_NUMBER: _ClassVar[int]
     routes: _containers.RepeatedCompositeFieldContainer[Route]
     first: int
     events: _event_pb2.Events
@@ -157,7 +161,9 @@ class PushBatch(_message.Message):
     id_counts: _containers.RepeatedScalarFieldContainer[int]
     ids: _containers.RepeatedScalarFieldContainer[str]
     filtered: _containers.RepeatedCompositeFieldContainer[Filtered]
-    def __init__(self, routes: _Optional[_Iterable[_Union[Route, _Mapping]]] = ..., first: _Optional[int] = ..., events: _Optional[_Union[_event_pb2.Events, _Mapping]] = ..., targets: _Optional[_Iterable[int]] = ..., dedupe: _Optional[_Iterable[str]] = ..., id_counts: _Optional[_Iterable[int]] = ..., ids: _Optional[_Iterable[str]] = ..., filtered: _Optional[_Iterable[_Union[Filtered, _Mapping]]] = ...) -> None: ...
+    waits_s: _containers.RepeatedScalarFieldContainer[float]
+    taken_back: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, routes: _Optional[_Iterable[_Union[Route, _Mapping]]] = ..., first: _Optional[int] = ..., events: _Optional[_Union[_event_pb2.Events, _Mapping]] = ..., targets: _Optional[_Iterable[int]] = ..., dedupe: _Optional[_Iterable[str]] = ..., id_counts: _Optional[_Iterable[int]] = ..., ids: _Optional[_Iterable[str]] = ..., filtered: _Optional[_Iterable[_Union[Filtered, _Mapping]]] = ..., waits_s: _Optional[_Iterable[float]] = ..., taken_back: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class Filtered(_message.Message):
     __slots__ = ("target", "records")

@@ -28,6 +28,7 @@ class CallTalk:
         self._pipe: CallPipe | None = None
 
     def add(self, request: Request) -> None:
+        request.measure()
         self.backlog.add(request)
         if self._pipe is not None:
             self._pipe.wake()

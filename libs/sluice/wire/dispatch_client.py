@@ -1,6 +1,7 @@
 """A dispatcher in another process (`sluice.dispatch.Dispatch`)."""
 
 import asyncio
+import math
 from types import TracebackType
 from typing import Self
 
@@ -13,8 +14,8 @@ from sluice.wire.call_client import CallTalk
 from sluice.wire.link import Link, Notice, unnoticed
 from sluice.wire.pace import Pace
 from sluice.wire.peer import Asker, Peer
-from sluice.wire.push_client import PushTalk
-from sluice.wire.requests_client import Request
+from sluice.wire.push_client import Answer, PushTalk
+from sluice.wire.requests_client import Request, Target
 from sluice.wire.session_client import RemoteSession
 
 
@@ -55,15 +56,15 @@ class RemoteDispatch:
         self._sessions.append(session)
         return session
 
-    def push(self, trigger: str, event: Event, dedupe: tuple[str, ...] = ()) -> "asyncio.Future[Outcome]":
-        return self._push((trigger, "", ""), event, dedupe)
+    def push(self, trigger: str, event: Event, dedupe: tuple[str, ...] = (), wait_s: float = math.inf) -> "asyncio.Future[Outcome]":
+        return self._push((trigger, "", ""), event, dedupe, wait_s)
 
     def filtered(self, trigger: str, records: int) -> None:
         self._open_push()
         self._pushing.filtered(trigger, records)
 
     def invoke_async(self, project: str, function: str, event: Event, dedupe: str = "") -> "asyncio.Future[Outcome]":
-        return self._push(("", project, function), event, (dedupe,) if dedupe else ())
+        return self._push(("", project, function), event, (dedupe,) if dedupe else (), math.inf)
 
     def call(self, trigger: str, event: Event, timeout_s: float) -> "asyncio.Future[Outcome]":
         return self._call(Request((trigger, "", ""), event, _future(), timeout_s=timeout_s))
@@ -77,8 +78,8 @@ class RemoteDispatch:
         answer = await self._asker.ask("Seek", dispatch_pb2.SeekRequest(key=packed, position=position), dispatch_pb2.Claimed)
         return Claim(key, answer.epoch, answer.position)
 
-    def _push(self, target: tuple[str, str, str], event: Event, dedupe: tuple[str, ...]) -> "asyncio.Future[Outcome]":
-        request = Request(target, event, _future(), dedupe=dedupe)
+    def _push(self, target: Target, event: Event, dedupe: tuple[str, ...], wait_s: float) -> "asyncio.Future[Outcome]":
+        request = Request(target, event, Answer(self._pushing), dedupe=dedupe, wait_s=wait_s)
         self._open_push()
         self._pushing.add(request)
         return request.answer
@@ -105,7 +106,7 @@ class RemoteDispatch:
         """Between streams there is nobody else to tell those who wait that it takes too long."""
         while True:
             await asyncio.sleep(self._pace.beat_s)
-            self._pushing.backlog.beat()
+            self._pushing.look()
             self._calling.backlog.beat()
 
 

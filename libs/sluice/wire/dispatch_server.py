@@ -50,7 +50,7 @@ class DispatcherService:
         return DeliverTalk(caller, self._dispatch.session(caller.service), self._sessions, self.outliving, self._check, self._pace)
 
     def _push(self, caller: ServiceToken) -> PushTalk:
-        return PushTalk(caller, self._dispatch, self.outliving, self._check, self._pace)
+        return PushTalk(caller, self._dispatch, self._check, self._pace)
 
     def _call(self, caller: ServiceToken) -> CallTalk:
         return CallTalk(caller, self._dispatch, self._check, self._pace)

@@ -129,6 +129,7 @@ def pack_outcome(number: int, outcome: Outcome | BaseException) -> dispatch_pb2.
         retry_after_s=outcome.retry_after_s,
         event_id=outcome.event_id,
         known=outcome.known,
+        full=outcome.full,
     )
 
 
@@ -136,7 +137,8 @@ def unpack_outcome(packed: dispatch_pb2.Outcome) -> Outcome | Exception:
     """Raises Malformed."""
     if packed.HasField("fault"):
         return revived(packed.fault)
-    return Outcome(verdict_of(packed.verdict), packed.reason, packed.retry_after_s, None, packed.event_id, tuple(packed.known))
+    verdict, known = verdict_of(packed.verdict), tuple(packed.known)
+    return Outcome(verdict, packed.reason, packed.retry_after_s, None, packed.event_id, known, packed.full)
 
 
 def verdict_number(verdict: Verdict) -> dispatch_pb2.Verdict:

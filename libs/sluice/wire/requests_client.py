@@ -1,8 +1,9 @@
 """Events that want an answer each, on one stream: what Push and Call share on the client's side."""
 
 import asyncio
+import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sluice.errors import SluiceError
@@ -13,6 +14,7 @@ from sluice.wire.events import fitting
 from sluice.wire.pace import Pace
 
 MOST_ROUTES = 4_096
+REFUSED_PAUSE_S = 5.0
 
 Target = tuple[str, str, str]
 """Trigger, project, function: either the first, or the others."""
@@ -29,7 +31,13 @@ class Request:
     dedupe: tuple[str, ...] = ()
     timeout_s: float = 0.0
     log: bool = False
+    wait_s: float = math.inf
     size: int = 0
+
+    def measure(self) -> None:
+        """What it takes of a message. One that no message holds is replaced by what says so."""
+        self.event = fitting(self.event)
+        self.size = len(self.event.body) + sum(map(len, self.dedupe))
 
 
 class Routes:
@@ -56,10 +64,15 @@ class Routes:
         return unnamed
 
 
-class Backlog:
-    """Requests that wait to be sent, and those that were sent and have no answer."""
+def _nobody(_request: Request) -> None:
+    """Nobody wants to know."""
 
-    def __init__(self, pace: Pace) -> None:
+
+class Backlog:
+    """Requests that wait to be sent, and those that were sent and have no answer. `left` hears of each that is neither any more."""
+
+    def __init__(self, pace: Pace, left: Callable[[Request], None] = _nobody) -> None:
+        self._left = left
         self._pace = pace
         self._queue: deque[Request] = deque()
         self.open: dict[int, Request] = {}
@@ -70,11 +83,8 @@ class Backlog:
     def __len__(self) -> int:
         return len(self._queue)
 
-    def add(self, request: Request) -> "asyncio.Future[Outcome]":
-        request.event = fitting(request.event)
-        request.size = len(request.event.body) + sum(map(len, request.dedupe))
+    def add(self, request: Request) -> None:
         self._queue.append(request)
-        return request.answer
 
     def take(self, events: int, size: int) -> list[Request]:
         """What one message holds of at most `events` and `size`, in order, now sent; at least one, however large."""
@@ -86,7 +96,9 @@ class Backlog:
             if size < 0 and taken:
                 break
             self._queue.popleft()
-            if not request.answer.done():
+            if request.answer.done():
+                self._left(request)
+            else:
                 taken.append(request)
         for number, request in enumerate(taken, self.first):
             self.open[number] = request
@@ -95,8 +107,10 @@ class Backlog:
 
     def answer(self, number: int, outcome: Outcome) -> Request | None:
         request = self.open.pop(number, None)
-        if request is not None and not request.answer.done():
-            request.answer.set_result(outcome)
+        if request is not None:
+            if not request.answer.done():
+                request.answer.set_result(outcome)
+            self._left(request)
         return request
 
     def beat(self) -> None:
@@ -109,8 +123,8 @@ class Backlog:
             request.beats += 1
             if request.beats <= limit:
                 kept.append(request)
-            elif not request.answer.done():
-                request.answer.set_result(Outcome(Verdict.RETRY, "the dispatcher cannot be reached", 1.0, None, request.event.id))
+            else:
+                self._tell(request, "the dispatcher cannot be reached", 1.0)
         self._queue = kept
 
     def lose(self) -> list[Request]:
@@ -120,14 +134,19 @@ class Backlog:
         self.first = 1
         self.routes = Routes()
         self.alive = False
+        for request in lost:
+            self._left(request)
         return lost
 
     def refuse(self, why: SluiceError) -> None:
         """The peer wants nothing from us until somebody changes something."""
         while self._queue:
-            request = self._queue.popleft()
-            if not request.answer.done():
-                request.answer.set_result(Outcome(Verdict.RETRY, str(why), 5.0, None, request.event.id))
+            self._tell(self._queue.popleft(), str(why), REFUSED_PAUSE_S)
+
+    def _tell(self, request: Request, why: str, retry_after_s: float) -> None:
+        if not request.answer.done():
+            request.answer.set_result(Outcome(Verdict.RETRY, why, retry_after_s, None, request.event.id))
+        self._left(request)
 
 
 def size_of(requests: Sequence[Request]) -> int:

@@ -1,6 +1,7 @@
 """The dispatcher's ends of Push and Call streams: events go to the local dispatcher, each answer goes back."""
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from itertools import islice
@@ -17,7 +18,6 @@ from sluice.v1 import dispatch_pb2
 from sluice.wire.columns import Malformed, spread
 from sluice.wire.events import MAX_BODY_BYTES, pack_outcome, pack_replies, unpack_events
 from sluice.wire.guard import need_project
-from sluice.wire.outliving import Outliving
 from sluice.wire.pace import Pace
 from sluice.wire.pipe import Pipe
 from sluice.wire.room import Room
@@ -27,6 +27,8 @@ from sluice.wire.token import ServiceToken
 log = structlog.get_logger()
 
 Answered = Callable[[int, Event, Outcome | BaseException], None]
+
+_TAKEN_BACK = Outcome(Verdict.RETRY, "it was taken back")
 
 
 class Table:
@@ -57,29 +59,34 @@ class Inside:
 
     def __init__(self, answered: Answered) -> None:
         self._answered = answered
-        self._open: set[asyncio.Future[Outcome]] = set()
+        self._open: dict[int, asyncio.Future[Outcome]] = {}
+        self._ended = False
 
     def enter(self, number: int, event: Event, answer: Awaitable[Outcome]) -> None:
         future = asyncio.ensure_future(answer)
-        self._open.add(future)
+        self._open[number] = future
 
         def done(future: "asyncio.Future[Outcome]") -> None:
-            self._open.discard(future)
+            del self._open[number]
             if not future.cancelled():
                 error = future.exception()
                 self._answered(number, event, future.result() if error is None else _told(error))
+            elif not self._ended:
+                self._answered(number, event, _TAKEN_BACK)
 
         future.add_done_callback(done)
 
-    def outlive(self, outliving: Outliving) -> None:
-        """What is left is ended without an answer."""
-        outliving.adopt(self._open)
+    def take_back(self, number: int) -> None:
+        """It is not wanted any more."""
+        if (future := self._open.get(number)) is not None:
+            future.cancel()
 
     async def cancel(self) -> None:
-        """What is left is not wanted any more."""
-        for future in self._open:
+        """Nothing of what is left is wanted any more."""
+        self._ended = True
+        for future in self._open.values():
             future.cancel()
-        await asyncio.gather(*self._open, return_exceptions=True)
+        await asyncio.gather(*self._open.values(), return_exceptions=True)
 
 
 def _told(error: BaseException) -> BaseException:
@@ -89,13 +96,13 @@ def _told(error: BaseException) -> BaseException:
 
 
 class PushTalk:
-    """One Push stream. What was begun is ended when the pusher has gone, without an answer."""
+    """One Push stream. When the pusher has gone, what waits for room is taken back: nobody knows of it, and its source gives it out again.
+    What is on its way to the disk is accepted by the dispatcher all the same (`Dispatch.push`)."""
 
     pipe: Pipe[dispatch_pb2.OutcomeBatch, dispatch_pb2.PushBatch]
 
-    def __init__(self, caller: ServiceToken, dispatch: Dispatch, outliving: Outliving, check: CheckTrigger, pace: Pace) -> None:
+    def __init__(self, caller: ServiceToken, dispatch: Dispatch, check: CheckTrigger, pace: Pace) -> None:
         self._dispatch = dispatch
-        self._outliving = outliving
         self._table = Table(caller, check)
         self._inside = Inside(self._answer)
         self._room = Room(pace)
@@ -110,7 +117,7 @@ class PushTalk:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._inside.outlive(self._outliving)
+        await self._inside.cancel()
 
     def waiting(self) -> int:
         return len(self._accepted) + len(self._done) + len(self._others)
@@ -125,21 +132,24 @@ class PushTalk:
             self._table.name(route)
         events = unpack_events(message.events)
         count = len(events)
+        for number in message.taken_back:
+            self._inside.take_back(number)
         for counted in message.filtered:
             self._dispatch.filtered(self._table.route(counted.target).trigger, counted.records)
-        columns = zip(events, spread(message.targets, count, 0), _ids_of(message, count), strict=False)
-        for number, (event, target, dedupe) in enumerate(columns, message.first):
+        targets, waits_s = spread(message.targets, count, 0), spread(message.waits_s, count, math.inf)
+        columns = zip(events, targets, _ids_of(message, count), waits_s, strict=False)
+        for number, (event, target, dedupe, wait_s) in enumerate(columns, message.first):
             self._room.enter(1, len(event.body))
-            self._inside.enter(number, event, self._handed(self._table.route(target), event, dedupe))
+            self._inside.enter(number, event, self._handed(self._table.route(target), event, dedupe, wait_s))
         return self._room.full()
 
     def beat(self) -> None:
         """Nothing gets old here."""
 
-    def _handed(self, route: dispatch_pb2.Route, event: Event, dedupe: tuple[str, ...]) -> Awaitable[Outcome]:
+    def _handed(self, route: dispatch_pb2.Route, event: Event, dedupe: tuple[str, ...], wait_s: float) -> Awaitable[Outcome]:
         if route.function:
             return self._dispatch.invoke_async(route.project, route.function, event, dedupe[0] if dedupe else "")
-        return self._dispatch.push(route.trigger, event, dedupe)
+        return self._dispatch.push(route.trigger, event, dedupe, wait_s)
 
     def _answer(self, number: int, event: Event, outcome: Outcome | BaseException) -> None:
         self._room.leave(1, len(event.body))

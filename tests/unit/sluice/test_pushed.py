@@ -70,7 +70,8 @@ async def test_what_came_together_is_handed_over_together() -> None:
 
 def test_the_sender_is_told_when_to_come_again_and_when_never() -> None:
     assert told(DONE).status == 202
-    again = told(Outcome(Verdict.RETRY, "full", 2.4))
-    assert (again.status, dict(again.headers)["retry-after"]) == (503, "2")
+    for full, status in ((False, 503), (True, 429)):
+        again = told(Outcome(Verdict.RETRY, "not now", 2.4, full=full))
+        assert (again.status, dict(again.headers)["retry-after"]) == (status, "2")
     never = told(Outcome(Verdict.REFUSED, "too large"))
     assert (never.status, b"too large" in never.body) == (400, True)

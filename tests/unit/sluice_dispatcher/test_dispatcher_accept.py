@@ -6,10 +6,11 @@ import msgspec
 import pytest
 
 from sluice.binding import Binding, TriggerStatus
+from sluice.catalog import Change
 from sluice.errors import ClaimLost, Unavailable
 from sluice.event import MAX_ASYNC_BODY_BYTES, MAX_EVENT_BYTES, Event, random_id
 from sluice.ledger import Counts, DeadFilter, Slice, SourceKey
-from sluice.outcome import Failure, FailureKind, Reply, Verdict
+from sluice.outcome import Failure, FailureKind, Outcome, Reply, Verdict
 from sluice_dispatcher.calls import Calls
 from sluice_dispatcher.dispatcher import api_trigger
 from tests.unit.sluice_dispatcher.mesh import FUNCTION, KEY, URN, Mesh, a_slice, an_event
@@ -237,6 +238,122 @@ async def test_what_filters_kept_back_is_counted_for_triggers_that_are_known(mes
     mesh.dispatcher.filtered("t1", 2)
     await until(lambda: mesh.ledger.counts().get("t1", Counts()).filtered == 5)
     assert "gone" not in mesh.ledger.counts()
+
+
+def a_small_window(mesh: Mesh, most: int = 1) -> None:
+    mesh.bind(msgspec.structs.replace(mesh.snapshot.bindings["t1"], max_pending=most))
+
+
+async def test_what_is_pushed_waits_while_the_window_is_full_and_enters_in_its_order(mesh: Mesh) -> None:
+    a_small_window(mesh, 2)
+    events = [an_event() for _ in range(6)]
+    pushed = [asyncio.ensure_future(mesh.dispatcher.push("t1", event)) for event in events]
+    for number in range(6):
+        await until(lambda: mesh.runner.held)
+        assert mesh.ledger.counts()["t1"].open <= 2
+        assert mesh.runner.answer().id == events[number].id
+    assert {outcome.verdict for outcome in await asyncio.gather(*pushed)} == {Verdict.DONE}
+
+
+async def test_a_push_with_a_waiting_sender_is_told_soon_that_there_is_no_room(mesh: Mesh) -> None:
+    a_small_window(mesh)
+    await mesh.push()
+    event = an_event()
+    outcome = await asyncio.wait_for(mesh.dispatcher.push("t1", event, wait_s=0.01), 5)
+    assert outcome == Outcome(Verdict.RETRY, "trigger t1 has no room now", 1.0, event_id=event.id, full=True)
+    mesh.runner.answer()
+    await until(lambda: not mesh.ledger.counts()["t1"].open)
+    assert mesh.ledger.counts()["t1"].received == 1, "what was not accepted is not accepted later"
+    assert (await mesh.dispatcher.push("t1", event, wait_s=0.01)).verdict is Verdict.DONE
+
+
+async def test_a_push_that_is_cancelled_while_it_waits_is_taken_back(mesh: Mesh) -> None:
+    a_small_window(mesh)
+    await mesh.push()
+    gone = asyncio.ensure_future(mesh.dispatcher.push("t1", an_event()))
+    behind = asyncio.ensure_future(mesh.dispatcher.push("t1", an_event()))
+    await asyncio.sleep(0)
+    gone.cancel()
+    await asyncio.wait({gone})
+    mesh.runner.answer()
+    assert (await asyncio.wait_for(behind, 5)).verdict is Verdict.DONE
+    assert mesh.ledger.counts()["t1"].received == 2
+
+
+async def test_a_full_trigger_holds_up_no_other(mesh: Mesh) -> None:
+    a_small_window(mesh)
+    mesh.bind(msgspec.structs.replace(mesh.snapshot.bindings["t1"], trigger="t2"))
+    await mesh.push()
+    waiting = asyncio.ensure_future(mesh.dispatcher.push("t1", an_event()))
+    await asyncio.wait_for(mesh.push(trigger="t2"), 5)
+    assert not waiting.done()
+    waiting.cancel()
+
+
+async def test_bytes_hold_a_push_back_too(mesh: Mesh) -> None:
+    mesh.bind(msgspec.structs.replace(mesh.snapshot.bindings["t1"], max_pending_bytes=1_500))
+    await mesh.push(b"x" * 1_000)
+    assert (await mesh.dispatcher.push("t1", an_event(b"x" * 1_000), wait_s=0.01)).full
+    assert (await mesh.dispatcher.push("t1", an_event(b"x" * 500), wait_s=0.01)).verdict is Verdict.DONE
+
+
+async def test_what_is_known_already_and_what_is_too_large_holds_no_room(mesh: Mesh) -> None:
+    a_small_window(mesh, 2)
+    for _ in range(3):
+        assert (await mesh.dispatcher.push("t1", an_event(), ("a",), 0.01)).verdict is Verdict.DONE
+        assert (await mesh.dispatcher.push("t1", an_event(b"x" * (MAX_EVENT_BYTES + 1)), ("b",), 0.01)).verdict is Verdict.REFUSED
+    assert (await mesh.dispatcher.push("t1", an_event(), ("a", "c"), 0.01)).known == ("a",)
+    assert (await mesh.dispatcher.push("t1", an_event(), wait_s=0.01)).verdict is Verdict.DONE
+    assert (await mesh.dispatcher.push("t1", an_event(), wait_s=0.01)).full
+
+
+@pytest.mark.parametrize("removed", [True, False])
+async def test_nobody_waits_for_room_in_a_trigger_that_was_deleted_or_disabled(mesh: Mesh, removed: bool) -> None:
+    a_small_window(mesh)
+    await mesh.push()
+    session = mesh.dispatcher.session("kafka")
+    claim = await session.claim(KEY)
+    waiting = asyncio.ensure_future(mesh.dispatcher.push("t1", an_event()))
+    offered = asyncio.ensure_future(session.accept(a_slice(None, "1", an_event(), epoch=claim.epoch)))
+    await asyncio.sleep(0)
+    if removed:
+        mesh.snapshot.apply(Change(2, removed="binding:t1"))
+    else:
+        mesh.bind(msgspec.structs.replace(mesh.snapshot.bindings["t1"], status=TriggerStatus.DISABLED))
+    outcome = await asyncio.wait_for(waiting, 5)
+    assert (outcome.verdict, outcome.full) == (Verdict.RETRY, False)
+    with pytest.raises(Unavailable):
+        await asyncio.wait_for(offered, 5)
+
+
+async def test_who_waits_enters_when_the_trigger_is_given_more_room(mesh: Mesh) -> None:
+    a_small_window(mesh)
+    await mesh.push()
+    waiting = asyncio.ensure_future(mesh.dispatcher.push("t1", an_event()))
+    await asyncio.sleep(0)
+    a_small_window(mesh, 2)
+    assert (await asyncio.wait_for(waiting, 5)).verdict is Verdict.DONE
+
+
+async def test_what_was_open_before_a_restart_fills_the_window_after_it(mesh: Mesh) -> None:
+    a_small_window(mesh, 2)
+    await mesh.push()
+    await mesh.push()
+    await mesh.restart()
+    waiting = asyncio.ensure_future(mesh.dispatcher.push("t1", an_event()))
+    await mesh.running(2)
+    assert not waiting.done()
+    mesh.runner.answer()
+    assert (await asyncio.wait_for(waiting, 5)).verdict is Verdict.DONE
+
+
+async def test_a_redrive_counts_and_does_not_wait(mesh: Mesh) -> None:
+    a_small_window(mesh)
+    await mesh.dispatcher.push("t1", an_event(b"x" * (MAX_EVENT_BYTES + 1)))
+    await mesh.push()
+    (redriven,) = await asyncio.wait_for(mesh.dispatcher.redrive(DeadFilter(trigger="t1"), 10, dry_run=False), 5)
+    assert redriven
+    assert (await mesh.dispatcher.push("t1", an_event(), wait_s=0.01)).full
 
 
 async def test_of_slices_offered_together_one_that_waits_or_is_refused_holds_up_no_other(mesh: Mesh) -> None:

@@ -8,6 +8,7 @@ from sluice.function import Alias, Asynchronous, Function
 from sluice.outcome import FailureKind
 from tests.unit.sluice_dispatcher.fake_runner import failed
 from tests.unit.sluice_dispatcher.mesh import FUNCTION, URN, Mesh
+from tests.waiting import until
 
 BUCKET = 'OBS:{"bucket": "ends"}'
 
@@ -30,7 +31,7 @@ async def test_ends_are_counted_by_the_kind_of_their_destination(mesh: Mesh) -> 
     with capture_logs() as logs:
         for state in ("SUCCESS", "SUCCESS", "FAIL"):
             await end(mesh, state)
-    assert counted(mesh) == {"OBS": 2, "FunctionGraph": 1}
+        await until(lambda: counted(mesh) == {"OBS": 2, "FunctionGraph": 1})  # told behind the commit
     told = [(log["function"], log["destination"]) for log in logs if log["event"] == "ends_are_not_reported"]
     assert told == [(URN, "OBS"), (URN, "FunctionGraph")]
 

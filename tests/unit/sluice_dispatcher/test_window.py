@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sluice.errors import Unavailable
 from sluice_dispatcher.window import Window
 
 
@@ -80,6 +81,46 @@ async def test_a_cancelled_entry_gives_its_room_back(granted: bool) -> None:
     assert (window.events, window.size) == (3, 30)
 
 
+async def test_who_waits_is_measured_by_bounds_that_change_meanwhile() -> None:
+    window = Window()
+    await window.enter(3, 30, 3, 100)
+    waiting = asyncio.ensure_future(window.enter(2, 20, 3, 100))
+    await asyncio.sleep(0)
+    window.resize(4, 100)
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    window.resize(5, 100)
+    await asyncio.wait_for(waiting, 1)
+    assert (window.events, window.size) == (5, 50)
+
+
+async def test_who_waits_for_nothing_is_told_and_counts_nothing() -> None:
+    window = Window()
+    await window.enter(3, 30, 3, 100)
+    waiting = [asyncio.ensure_future(window.enter(1, 10, 3, 100)) for _ in range(3)]
+    await asyncio.sleep(0)
+    window.refuse("it is gone", 2.0)
+    waiting[0].cancel()  # told and cancelled in the same turn
+    await asyncio.wait(waiting)
+    told = waiting[1].exception()
+    assert (type(told), str(told)) == (Unavailable, "it is gone")
+    assert (window.events, window.size) == (3, 30)
+    window.leave(3, 30)
+    assert window.idle
+
+
+async def test_ten_thousand_who_wait_may_all_go_away_at_once() -> None:
+    window = Window()
+    await window.enter(1, 1, 1, 100)
+    waiting = [asyncio.ensure_future(window.enter(1, 1, 1, 100)) for _ in range(10_000)]
+    await asyncio.sleep(0)
+    for one in reversed(waiting):
+        one.cancel()
+    await asyncio.wait_for(asyncio.wait(waiting), 5)
+    window.leave(1, 1)
+    assert window.idle
+
+
 SIZES = st.sampled_from(((0, 0), (1, 1), (1, 1), (2, 10), (4, 1), (1, 20), (9, 90)))
 """Events and bytes of an entry; the window holds 5 and 25."""
 ACTIONS = st.sampled_from(("enter", "enter", "leave", "cancel", "turn", "rest"))
@@ -118,7 +159,7 @@ async def _walk(steps: list[tuple[str, int, tuple[int, int]]]) -> None:
             await asyncio.sleep(0)
         elif action == "rest":
             await turns(3 * len(tasks))
-            assert not window._waiting or not window._fits(*window._waiting[0][1:])
+            assert not window._waiting or not window._fits(*next(iter(window._waiting.values())), 5, 25)
     for _ in tasks:
         await turns(3)
         while inside:

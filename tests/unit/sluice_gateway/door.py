@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import unquote
@@ -41,6 +42,7 @@ class Handed(NamedTuple):
     timeout_s: float = 0.0
     log: bool = False
     dedupe: str = ""
+    wait_s: float = math.inf
 
     @property
     def json(self) -> Any:
@@ -61,8 +63,8 @@ class Dispatching:
     def session(self, service: str) -> Session:
         raise NotImplementedError
 
-    async def push(self, trigger: str, event: Event, dedupe: tuple[str, ...] = ()) -> Outcome:
-        return await self._take(Handed("push", trigger, event, dedupe="".join(dedupe)))
+    async def push(self, trigger: str, event: Event, dedupe: tuple[str, ...] = (), wait_s: float = math.inf) -> Outcome:
+        return await self._take(Handed("push", trigger, event, dedupe="".join(dedupe), wait_s=wait_s))
 
     def filtered(self, trigger: str, records: int) -> None:
         raise NotImplementedError

@@ -52,6 +52,15 @@ async def test_an_asynchronous_trigger_answers_202_once_it_is_accepted() -> None
     assert answered.headers["x-cff-request-id"] == answered.json["request_id"]
 
 
+async def test_a_sender_whom_there_is_no_room_for_is_told_so_soon() -> None:
+    door = Door()
+    door.trigger("/orders", mode=Mode.ASYNC)
+    door.dispatch.outcome = Outcome(Verdict.RETRY, "no room now", 1.0, full=True)
+    answered = await door.ask("POST", "/orders", b"new")
+    assert (answered.status, answered.code, answered.headers["retry-after"]) == (429, "FSS.0429", "1")
+    assert door.dispatch.handed[0].wait_s < 5
+
+
 async def test_an_idempotency_key_names_the_event() -> None:
     door = Door()
     door.trigger("/orders", mode=Mode.ASYNC)

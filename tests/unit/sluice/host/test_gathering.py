@@ -1,6 +1,7 @@
 """What is delivered at the same time shares an event, and everybody hears what became of it."""
 
 import asyncio
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,7 +30,7 @@ class Accepting(RecordingDispatch):
         self.free = asyncio.Event()
         self.free.set()
 
-    async def push(self, trigger: str, event: Event, dedupe: tuple[str, ...] = ()) -> Outcome:
+    async def push(self, trigger: str, event: Event, dedupe: tuple[str, ...] = (), wait_s: float = math.inf) -> Outcome:
         self.pushed.append((event, dedupe))
         await self.free.wait()
         if self.answers:
@@ -258,7 +259,7 @@ async def test_an_ordered_lane_lingers_again_after_an_answer() -> None:
     assert dispatch.bodies == [b"a+b+c", b"d+e+f"]
 
 
-async def test_closing_ends_what_was_not_pushed_and_not_what_was() -> None:
+async def test_closing_ends_what_was_not_pushed_and_takes_back_what_still_waits_for_room() -> None:
     dispatch = Accepting()
     dispatch.free.clear()
     gathered = gathering(dispatch, linger_s=30.0)
@@ -266,7 +267,8 @@ async def test_closing_ends_what_was_not_pushed_and_not_what_was() -> None:
     await until(lambda: len(dispatch.pushed) == 1)
     gathered.close()
     dispatch.free.set()
-    assert (await asyncio.wait_for(answers[0], 5)).verdict is Verdict.DONE
+    assert (await asyncio.wait_for(answers[0], 5)).verdict is Verdict.RETRY
+    assert not dispatch.accepted
     with pytest.raises(asyncio.CancelledError):
         await answers[3]
     assert dispatch.bodies == [b"a+b+c"]

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 from collections.abc import Sequence
 
 import pytest
@@ -52,7 +53,7 @@ class RecordingDispatch:
     def filtered(self, trigger: str, records: int) -> None:
         self.filters.append((trigger, records))
 
-    async def push(self, trigger: str, event: Event, dedupe: tuple[str, ...] = ()) -> Outcome:
+    async def push(self, trigger: str, event: Event, dedupe: tuple[str, ...] = (), wait_s: float = math.inf) -> Outcome:
         self.pushed.append((event, dedupe))
         return DONE
 

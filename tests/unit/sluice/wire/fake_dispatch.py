@@ -1,6 +1,7 @@
 """A dispatcher in memory: positions, claims and answers, without a ledger."""
 
 import asyncio
+import math
 from collections.abc import Sequence
 
 from sluice.dispatch import Told, accept_each
@@ -41,15 +42,24 @@ class FakeDispatch:
     def filtered(self, trigger: str, records: int) -> None:
         self.filters.append((trigger, records))
 
-    async def push(self, trigger: str, event: Event, dedupe: tuple[str, ...] = ()) -> Outcome:
+    async def push(self, trigger: str, event: Event, dedupe: tuple[str, ...] = (), wait_s: float = math.inf) -> Outcome:
         self.pushed.append((trigger, event, dedupe))
         if known := tuple(name for name in dedupe if name in self.known):
             return Outcome(Verdict.RETRY, "some were accepted before", event_id=event.id, known=known)
         if trigger == STUCK:
-            await asyncio.shield(self.stuck)
+            await self._wait(wait_s)
+            if not self.stuck.done():
+                return Outcome(Verdict.RETRY, "no room", 1.0, event_id=event.id, full=True)
         if trigger == GONE:
             return Outcome(Verdict.RETRY, "trigger gone is not known here", 2.5, event_id=event.id)
         return Outcome(Verdict.DONE, event_id=event.id)
+
+    async def _wait(self, wait_s: float) -> None:
+        self.open_events += 1
+        try:
+            await asyncio.wait({self.stuck}, timeout=None if wait_s == math.inf else wait_s)
+        finally:
+            self.open_events -= 1
 
     async def call(self, trigger: str, event: Event, timeout_s: float) -> Outcome:
         self.called.append((trigger, event, timeout_s))

@@ -199,6 +199,35 @@ async def test_many_long_ids_travel_in_messages_of_a_bounded_size(dispatch: Disp
     assert [names for _, _, names in fake.pushed] == ids
 
 
+async def test_a_push_of_a_stuck_trigger_does_not_hold_up_another(dispatch: Dispatch, fake: FakeDispatch) -> None:
+    waiting = [asyncio.ensure_future(dispatch.push(STUCK, event(b"%d" % number))) for number in range(2_000)]
+    outcomes = await asyncio.wait_for(asyncio.gather(*[dispatch.push("t-1", event()) for _ in range(100)]), 5)
+    assert {outcome.verdict for outcome in outcomes} == {Verdict.DONE}
+    fake.stuck.set_result(None)
+    outcomes = await asyncio.wait_for(asyncio.gather(*waiting), 5)
+    assert {outcome.verdict for outcome in outcomes} == {Verdict.DONE}
+    assert [int(each.body) for trigger, each, _ in fake.pushed if trigger == STUCK] == list(range(2_000))
+
+
+async def test_who_may_not_wait_for_room_is_told_so(dispatch: Dispatch) -> None:
+    given = event()
+    assert await asyncio.wait_for(dispatch.push(STUCK, given, (), 0.01), 5) == Outcome(
+        Verdict.RETRY, "no room", 1.0, event_id=given.id, full=True
+    )
+    crowd = [dispatch.push(STUCK, event(), (), 0.3) for _ in range(2_000)]
+    assert all(outcome.full for outcome in await asyncio.wait_for(asyncio.gather(*crowd), 5))
+
+
+async def test_a_push_that_is_cancelled_while_it_waits_is_taken_back(dispatch: Dispatch, fake: FakeDispatch) -> None:
+    for _ in range(3):
+        waiting = [asyncio.ensure_future(dispatch.push(STUCK, event())) for _ in range(2_000)]
+        await until(lambda: fake.open_events > 100)
+        for one in waiting:
+            one.cancel()
+        await until(lambda: fake.open_events == 0)
+    assert (await asyncio.wait_for(dispatch.push("t-1", event()), 5)).verdict is Verdict.DONE
+
+
 async def test_what_filters_kept_back_is_told_without_an_event(dispatch: Dispatch, fake: FakeDispatch) -> None:
     dispatch.filtered("t-1", 3)
     dispatch.filtered("t-2", 4)
@@ -310,7 +339,9 @@ async def test_the_coming_and_going_of_a_stream_is_told(tmp_path: Path, fake: Fa
             assert told[-1] == ("Dispatcher.Push", True)
 
 
-async def test_what_was_begun_is_ended_though_its_stream_has_gone(tmp_path: Path, fake: FakeDispatch) -> None:
+async def test_a_slice_that_was_begun_is_ended_though_its_stream_has_gone_and_a_push_that_waits_is_taken_back(
+    tmp_path: Path, fake: FakeDispatch
+) -> None:
     service = DispatcherService(fake, kind_of=lambda _trigger: "", pace=PACE)
     async with WireServer(f"unix:{tmp_path}/d", [service]) as server:
         async with RemoteDispatch(Peer(server.address), PACE) as remote:
@@ -318,9 +349,9 @@ async def test_what_was_begun_is_ended_though_its_stream_has_gone(tmp_path: Path
             await session.claim(SourceKey(STUCK, "1", "0"))
             accepting = session.accept(piece(None, "1", event(), key=SourceKey(STUCK, "1", "0")))
             pushing = remote.push(STUCK, event())
-            await until(lambda: fake.open_events == 1 and fake.pushed)
+            await until(lambda: fake.open_events == 2)
         assert isinstance(accepting.exception(), Unavailable)
-        await until(lambda: len(service.outliving) == 2)
+        await until(lambda: len(service.outliving) == 1 and fake.open_events == 1)
         assert pushing.result().verdict is Verdict.RETRY
         fake.stuck.set_result(None)
         await until(lambda: len(service.outliving) == 0)
