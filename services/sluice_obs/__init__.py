@@ -1,0 +1,5 @@
+"""The obs kind."""
+
+from sluice_obs.kind import KIND
+
+__all__ = ["KIND"]
