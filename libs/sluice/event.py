@@ -9,6 +9,9 @@ import msgspec
 MAX_EVENT_BYTES = 6 * 1024 * 1024
 """Largest body of an event of a pull trigger, and of a synchronous invocation (bytes)."""
 
+MAX_BATCH_BYTES = MAX_EVENT_BYTES * 3 // 4
+"""Records of one batch together (bytes): the event around them, with escapes and base64, must still fit."""
+
 MAX_ASYNC_BODY_BYTES = 256 * 1024
 """Largest body of an asynchronous invocation through the API (bytes)."""
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import msgspec
 
 from sluice.binding import Binding, Mode
-from sluice.event import Record
+from sluice.event import MAX_BATCH_BYTES, MAX_EVENT_BYTES, Record
 from sluice.filters import Match, both, parse
 from sluice.ledger import Claim
 from sluice.outcome import Outcome
@@ -114,6 +114,12 @@ class TriggerKind(msgspec.Struct, frozen=True):
     """Type codes whose triggers cannot be disabled, only deleted."""
     sample: Callable[[Any], Record] = any_record
     """A record as it could come from a source with these settings, for `sluice trigger dry-run`."""
+    batch_size: int = 1
+    """What a trigger's `batch_size` is when it says none."""
+    event_bytes: int = MAX_EVENT_BYTES
+    """No body of several records is larger; a single record is an event of whatever size."""
+    batch_bytes: int = MAX_BATCH_BYTES
+    """Records that share an event have no more bytes together. Where their event is over `event_bytes` all the same, it is halved."""
     selects: Callable[[Any], Match | None] = any_match
     """What the settings themselves choose among the records; the others are filtered, as by the trigger's own filter."""
     bounded: Callable[[Settings], Callable[[Binding, Any], Trigger]] | None = None

@@ -140,7 +140,7 @@ def _given(type_code: str, event_data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _options(kind: TriggerKind, type_code: str, data: Mapping[str, Any]) -> TriggerOptions:
-    given = decode(data, _Given)
+    given = decode({"batch_size": kind.batch_size, **data}, _Given)
     text = given.filter if isinstance(given.filter, str) else msgspec.json.encode(given.filter).decode()
     faults = [*_batch_faults(kind, type_code, given.batch_size), *_filter_faults(text)]
     if faults:

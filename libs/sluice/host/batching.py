@@ -4,12 +4,10 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 
 from sluice.binding import Binding, Ordering
-from sluice.event import MAX_EVENT_BYTES, Event, Record, event_ids, random_id
+from sluice.event import MAX_BATCH_BYTES, MAX_EVENT_BYTES, Event, Record, event_ids, random_id
 from sluice.filters import Match
 from sluice.tracing import NoTraces, Traces
 
-BATCH_BYTES = MAX_EVENT_BYTES * 3 // 4
-"""Records of one batch together: the event around them (escapes, base64) must still fit into 6 MiB."""
 LONGEST_KEY = 64
 MOST_SOURCES = 1024
 """Sources of one trigger whose id maker is kept ready."""
@@ -20,12 +18,24 @@ ShapeOf = Callable[[Sequence[Record]], bytes]
 class Batching:
     """The batches of one binding. A process may have a hundred thousand of these, so they are small until records come."""
 
-    __slots__ = ("_binding", "_ids", "_make_own", "_match", "_new_trace", "_shape")
+    __slots__ = ("_binding", "_ids", "_make_own", "_match", "_new_trace", "_shape", "batch_bytes", "event_bytes")
 
-    def __init__(self, binding: Binding, shape: ShapeOf, match: Match | None, traces: Traces | None = None) -> None:
+    def __init__(
+        self,
+        binding: Binding,
+        shape: ShapeOf,
+        match: Match | None,
+        traces: Traces | None = None,
+        *,
+        event_bytes: int = MAX_EVENT_BYTES,
+        batch_bytes: int = MAX_BATCH_BYTES,
+    ) -> None:
+        """`event_bytes` and `batch_bytes` are those of the kind (sluice.trigger.TriggerKind)."""
         self._binding = binding
         self._shape = shape
         self._match = match
+        self.event_bytes = event_bytes
+        self.batch_bytes = batch_bytes
         self._new_trace = (traces or NoTraces()).sampled
         self._make_own: Callable[[str | bytes], bytes] | None = None
         self._ids: dict[str, Callable[[str | bytes], bytes]] = {}
@@ -36,7 +46,7 @@ class Batching:
         return records if match is None else [record for record in records if not match(record)]
 
     def cut(self, records: Sequence[Record]) -> list[Sequence[Record]]:
-        """Batches of at most `batch_size` records and BATCH_BYTES; by key where keys are the lanes. A larger record is a batch alone."""
+        """Batches of at most `batch_size` records and `batch_bytes`; by key where keys are the lanes. A larger record is a batch alone."""
         if self._binding.batch_size == 1:
             return [(record,) for record in records]
         if self._binding.ordering is not Ordering.KEY:
@@ -50,7 +60,7 @@ class Batching:
         batch: list[Record] = []
         size = 0
         for record in records:
-            if batch and (len(batch) >= self._binding.batch_size or size + record.size > BATCH_BYTES):
+            if batch and (len(batch) >= self._binding.batch_size or size + record.size > self.batch_bytes):
                 yield batch
                 batch, size = [], 0
             batch.append(record)
@@ -67,7 +77,7 @@ class Batching:
     def _fitting(self, batch: Sequence[Record]) -> Iterable[Event]:
         """One event, or several if their shape makes the records together too large for one."""
         event = self.event(batch)
-        if len(event.body) <= MAX_EVENT_BYTES or len(batch) == 1:
+        if len(event.body) <= self.event_bytes or len(batch) == 1:
             return (event,)
         middle = len(batch) // 2
         return (*self._fitting(batch[:middle]), *self._fitting(batch[middle:]))

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from sluice.binding import Binding
 from sluice.dispatch import Dispatch
-from sluice.event import MAX_EVENT_BYTES, Record
-from sluice.host.batching import BATCH_BYTES, Batching
+from sluice.event import Record
+from sluice.host.batching import Batching
 from sluice.outcome import DONE, Outcome, Verdict
 
 _CONFUSED = Outcome(Verdict.RETRY, "the dispatcher knows records of another event", 1.0)
@@ -44,7 +44,7 @@ class _Lane:
 
 class Gathering:
     """Events of what is delivered in one turn of the event loop, or within the binding's `linger`: at most `batch_size` records and
-    BATCH_BYTES each, and none of two lanes."""
+    `Batching.batch_bytes` each, and none of two lanes."""
 
     __slots__ = ("_batching", "_dispatch", "_due", "_lanes", "_linger_s", "_loop", "_most", "_pushing", "_trigger", "_wait_s")
 
@@ -69,7 +69,7 @@ class Gathering:
             lane = self._lanes[name] = _Lane()
         lane.entries.append(_Entry(record, answer))
         lane.size += record.size
-        if len(lane.entries) >= self._most or lane.size >= BATCH_BYTES:
+        if len(lane.entries) >= self._most or lane.size >= self._batching.batch_bytes:
             self._flush(name, lane)
         elif self._due is None:
             self._due = self._later()
@@ -122,7 +122,7 @@ class Gathering:
         try:
             records, ids = _apart([entry.record for entry in entries])
             event = self._batching.delivered(records)
-            if len(event.body) > MAX_EVENT_BYTES and len(entries) > 1:
+            if len(event.body) > self._batching.event_bytes and len(entries) > 1:
                 self._halve(name, entries)
                 return
             pushing = asyncio.ensure_future(self._dispatch.push(self._trigger, event, ids, self._wait_s))

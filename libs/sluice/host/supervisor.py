@@ -314,7 +314,8 @@ class Supervisor:
     def _make(self, running: Running) -> tuple[Trigger, HostIntake]:
         binding, kind = running.binding, self._kinds[running.binding.type]
         settings = _settings(kind, binding)
-        batching = Batching(binding, partial(kind.shape, binding, settings), kind.matcher(settings, binding.filter), self._traces)
+        shape, match = partial(kind.shape, binding, settings), kind.matcher(settings, binding.filter)
+        batching = Batching(binding, shape, match, self._traces, event_bytes=kind.event_bytes, batch_bytes=kind.batch_bytes)
         trigger = kind.build(binding, settings)
         held, running.held = running.held, ()
         doors = self.doors if kind.pushed else None

@@ -87,6 +87,12 @@ def test_the_largest_batch_is_functiongraphs(code: str, most: int) -> None:
     assert "batch_size" in told({"batch_size": most + 1}, code=code)[0]
 
 
+def test_a_kind_whose_events_hold_many_records_has_batches_without_being_asked() -> None:
+    many = msgspec.structs.replace(PULLED, batch_size=500)
+    assert judge(many, "MADE", {"address": "a"}).options.batch_size == 500
+    assert judge(many, "MADE", {"address": "a", "batch_size": 7}).options.batch_size == 7
+
+
 def test_a_kind_that_answers_one_at_a_time_has_no_batches() -> None:
     assert told({"batch_size": 2}, CALLED, "APIG") == ["batch_size: is 2, and is 1 for this type"]
 

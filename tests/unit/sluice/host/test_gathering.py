@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from sluice.binding import Ordering
-from sluice.event import MAX_EVENT_BYTES, Event, Record
-from sluice.host.batching import BATCH_BYTES, Batching
+from sluice.event import MAX_BATCH_BYTES, MAX_EVENT_BYTES, Event, Record
+from sluice.host.batching import Batching
 from sluice.host.gathering import Gathering
 from sluice.host.intake import HostIntake
 from sluice.outcome import Outcome, Verdict
@@ -106,8 +106,8 @@ async def test_records_linger_no_longer_than_they_may() -> None:
 
 async def test_batches_are_cut_by_bytes_and_a_large_record_goes_alone() -> None:
     dispatch = Accepting()
-    half, small = Record(b"x" * (BATCH_BYTES // 2 + 1), "queue", "", 0), record("s")
-    huge = Record(b"y" * (BATCH_BYTES + 1), "queue", "", 0)
+    half, small = Record(b"x" * (MAX_BATCH_BYTES // 2 + 1), "queue", "", 0), record("s")
+    huge = Record(b"y" * (MAX_BATCH_BYTES + 1), "queue", "", 0)
     await delivered(gathering(dispatch, batch_size=100), [half, small, half, huge, small])
     assert [event.records for event, _ in dispatch.pushed] == [2, 1, 1, 1]
 

@@ -10,9 +10,9 @@ import pytest
 from sluice.binding import Binding, Mode, Ordering
 from sluice.dispatch import Session, Told, accept_each
 from sluice.errors import ClaimLost, Unavailable
-from sluice.event import MAX_EVENT_BYTES, Event, Record
+from sluice.event import MAX_BATCH_BYTES, MAX_EVENT_BYTES, Event, Record
 from sluice.filters import parse
-from sluice.host.batching import BATCH_BYTES, Batching
+from sluice.host.batching import Batching
 from sluice.host.intake import HostIntake, Rested
 from sluice.ledger import Claim, Slice, SourceKey
 from sluice.outcome import DONE, Outcome, Verdict
@@ -122,8 +122,8 @@ async def test_batches_have_at_most_their_size_and_keep_the_order() -> None:
 
 async def test_batches_are_cut_by_bytes_and_a_large_record_goes_alone() -> None:
     binding = a_binding(batch_size=100)
-    half = Record(b"x" * (BATCH_BYTES // 2 + 1), "p0", "1", 0)
-    huge = Record(b"x" * (BATCH_BYTES + 1), "p0", "2", 0)
+    half = Record(b"x" * (MAX_BATCH_BYTES // 2 + 1), "p0", "1", 0)
+    huge = Record(b"x" * (MAX_BATCH_BYTES + 1), "p0", "2", 0)
     cut = Batching(binding, shape, None).cut([half, half, huge, half])
     assert [len(batch) for batch in cut] == [1, 1, 1, 1]
 
@@ -135,6 +135,12 @@ async def test_a_batch_that_its_shape_makes_too_large_becomes_several_events() -
     events = escaped.events([*sent, Record(b"x" * MAX_EVENT_BYTES, "p0", "5", 0)])
     assert [event.records for event in events] == [2, 1, 2, 1]
     assert len({event.id for event in events}) == 4
+
+
+async def test_a_kind_whose_events_are_small_has_more_of_them() -> None:
+    small = Batching(a_binding(batch_size=100), shape, None, event_bytes=10, batch_bytes=8)
+    assert [event.body for event in small.events(records(9))] == [b"0+1+2+3", b"4+5+6+7", b"8"]
+    assert [len(event.body) for event in small.events([Record(b"x" * 50, "p0", "1", 0)])] == [50]
 
 
 async def test_the_same_record_has_the_same_id_after_a_new_claim() -> None:
