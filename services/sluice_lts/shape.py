@@ -1,0 +1,53 @@
+"""From logs to FunctionGraph's event. Pure: the same records give the same bytes."""
+
+import base64
+from collections.abc import Sequence
+
+import msgspec
+
+from sluice.binding import Binding
+from sluice.event import Record
+from sluice.text import text
+from sluice_lts.log import Shown
+from sluice_lts.settings import LtsSettings
+
+EVENT_BYTES = 75 * 1024
+"""FunctionGraph splits above this."""
+BATCH_BYTES = 45 * 1024
+"""Quotes are escaped once more and the whole is base64: so much becomes about EVENT_BYTES."""
+
+_encode = msgspec.json.encode
+_shown = msgspec.json.Decoder(Shown).decode
+_any = msgspec.json.Decoder().decode
+
+
+def shape(binding: Binding, settings: LtsSettings, records: Sequence[Record]) -> bytes:
+    """`logs` is a JSON text inside the JSON text that is inside the base64."""
+    told = _whole if settings.metadata else _part
+    content = {
+        "logs": (b"[%b]" % b",".join(map(told, records))).decode(),
+        "owner": settings.owner or binding.project,
+        "log_group_id": settings.log_group_id,
+        "log_topic_id": settings.log_topic_id,
+    }
+    return b'{"lts":{"data":"%b"}}' % base64.b64encode(_encode(content))
+
+
+def _part(record: Record) -> bytes:
+    try:
+        return _encode(_shown(record.value or b""))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _foreign(record)
+
+
+def _whole(record: Record) -> bytes:
+    try:
+        _any(record.value or b"")
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _foreign(record)
+    return record.value or b""
+
+
+def _foreign(record: Record) -> bytes:
+    """Of a value that is none of ours, as somebody may give it to try out a trigger."""
+    return _encode(Shown(text(record.value or b""), record.time_ms, "", "", "", record.id or record.position, 1))
