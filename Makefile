@@ -36,9 +36,10 @@ integration: setup servers ## Tests on real servers and whole processes
 bench: setup servers ## Measure, print a table, write bench-out/
 	$(python) tools/bench.py
 
-proto: setup ## Generate the code of proto/, and docs/compatibility.md from the API
+proto: setup ## Generate libs/sluice/v1 from proto/, and the pages that the code knows: compatibility, conformance
 	$(python) tools/proto.py generate
 	$(python) tools/compatibility.py
+	$(python) -m tools.conformance
 
 new-trigger: setup ## Lay out a new kind: make new-trigger NAME=redis
 	$(python) tools/new_trigger.py "$(NAME)"
