@@ -17,7 +17,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """A code package of 50 MiB in Base64, and the rest of its body."""
     held: int = 256 * MIB
     """Bodies of all requests together that are being read or handed over; beyond it callers are told 429."""
-    drained: int = 8 * MIB
+    drained: int = 16 * MIB
     """How much of a refused body is read and thrown away, so that its sender reads the answer instead of a reset."""
     header: int = 64 * 1024
     """Request line and headers of one request; 431 beyond."""

@@ -1,0 +1,128 @@
+"""Traces on their way to a real function: Sluice's own, and pushed ones with everything killed on the way."""
+
+import json
+import re
+import time
+from collections import defaultdict
+from collections.abc import Callable
+
+from sluice.push import MAX_PUSH_BYTES
+from tests.e2e.driver import FUNCTIONS, Sluice, Witness
+from tests.e2e.pushing import Pusher
+from tests.e2e.records import overlaps
+
+WITHIN_S = 60.0
+TOKEN = "a token of some length"
+TRACES, BATCH = 100_000, 500
+INSTANCES, EACH = 2, 32
+NUMBER = re.compile(r'"trace_id":"n-(\d+)"')
+
+MakeFunction = Callable[..., str]
+
+
+def traces(numbers: range) -> bytes:
+    return json.dumps([trace(number) for number in numbers]).encode()
+
+
+def trace(number: int, service: str = "shop") -> dict[str, object]:
+    of = {"service_type": service, "resource_type": "order", "trace_name": "place", "trace_id": f"n-{number}"}
+    return {"time": 1772432000, "record_time": 1772432000, **of}
+
+
+def settings(*operations: str) -> dict[str, object]:
+    return {"name": "orders", "operations": list(operations), "push_token": TOKEN}
+
+
+def pusher(sluice: Sluice, trigger: str) -> Pusher:
+    return Pusher(sluice, f"/sluice/v1/push/cts/{trigger}", traces, batch=BATCH, headers={"Authorization": f"Bearer {TOKEN}"})
+
+
+def await_seen(witness: Witness, number: int) -> None:
+    deadline = time.monotonic() + 3 * WITHIN_S
+    while (seen := witness.file.read_bytes().count(b"\nend ")) < number - 1:
+        assert time.monotonic() < deadline, f"{seen} of {number} calls"
+        time.sleep(0.2)
+
+
+def test_what_the_api_is_asked_to_change_becomes_events(sluice: Sluice, witness: Witness, make_function: MakeFunction) -> None:
+    """Also what was asked while everything was being killed."""
+    trigger = sluice.trigger(make_function(), "CTS", settings("FunctionGraph:functions:create_function;delete_function"))
+    urns = []
+    for number in range(6):
+        urns.append(sluice.function(f"audited-{trigger[:8]}-{number}", FUNCTIONS / "echo"))
+        if number == 3:
+            sluice.kill()
+            sluice.start()
+    for urn in urns:
+        sluice.send("DELETE", f"/v2/{sluice.project}/fgs/functions/{urn}")
+    wanted = sorted([("create_function", urn) for urn in urns] + [("delete_function", urn) for urn in urns])
+    deadline = time.monotonic() + WITHIN_S
+    while True:
+        told = [json.loads(body)["cts"] for _, _, body in witness.calls()]
+        named = [(one["trace_name"], one["resource_id"].removesuffix(":latest")) for one in told]
+        seen = sorted((name, urn) for name, urn in named if urn in urns)
+        if seen == wanted:
+            break
+        assert time.monotonic() < deadline, (seen, sluice.counts(trigger))
+        time.sleep(0.1)
+    assert {one["user"]["name"] for one in told} == {sluice.credentials["access_key"]}
+
+
+def test_traces_are_accepted_once_while_everything_is_killed(sluice: Sluice, witness: Witness, make_function: MakeFunction) -> None:
+    trigger = sluice.trigger(make_function(instances=INSTANCES, each=EACH), "CTS", settings("shop:*:*"))
+    sluice.until_state(trigger, "running")
+    push = pusher(sluice, trigger)
+    killed = ["cts", "gateway", "dispatcher"] if sluice.mesh else ["everything"]
+    with push.sending(TRACES):
+        for at, what in enumerate(killed, 1):
+            until_taken(push, TRACES * at // (len(killed) + 1))
+            if what == "everything":
+                sluice.kill()
+                sluice.start()
+            else:
+                sluice.kill_service(what)
+    row = sluice.until_ended(trigger, TRACES)
+    assert (row["received"], row["success"], row["open"]) == (TRACES, TRACES, 0), row
+    by_number: dict[int, set[str]] = defaultdict(set)
+    for event, _, body in witness.calls():
+        found = NUMBER.search(body)
+        assert found, body
+        by_number[int(found[1])].add(event)
+    assert set(by_number) == set(range(TRACES)), "lost"
+    assert not [number for number, events in by_number.items() if len(events) > 1], "accepted twice"
+    assert overlaps(witness) == 0, "overlap"
+    assert witness.repeated() <= INSTANCES * EACH + 64, "run twice"
+
+
+def until_taken(push: Pusher, number: int) -> None:
+    deadline = time.monotonic() + 2 * WITHIN_S
+    while push.taken < number:
+        assert time.monotonic() < deadline, (push.taken, push.answers)
+        time.sleep(0.02)
+
+
+def test_what_a_trigger_is_not_for_is_confirmed_and_counted(sluice: Sluice, witness: Witness, make_function: MakeFunction) -> None:
+    trigger = sluice.trigger(make_function(), "CTS", settings("shop:*:*"))
+    sluice.until_state(trigger, "running")
+    sent = [trace(1), trace(2, "mine"), trace(3)]
+    status, _ = sluice.send("POST", f"/sluice/v1/{sluice.project}/publish/cts/system", json.dumps(sent).encode())
+    assert status == 202
+    row = sluice.until_ended(trigger, 2)
+    assert (row["received"], row["success"]) == (2, 2)
+    deadline = time.monotonic() + WITHIN_S
+    while sluice.counts(trigger)["filtered"] < 1:
+        assert time.monotonic() < deadline, sluice.counts(trigger)
+        time.sleep(0.1)
+
+
+def test_who_shows_no_token_or_sends_no_trace_is_refused(sluice: Sluice, make_function: MakeFunction) -> None:
+    trigger = sluice.trigger(make_function(), "CTS", settings("shop:*:*"))
+    sluice.until_state(trigger, "running")
+    path, bearer = f"/sluice/v1/push/cts/{trigger}", {"Authorization": f"Bearer {TOKEN}"}
+    assert sluice.send("POST", path, traces(range(1)), signed=False)[0] == 401
+    assert sluice.send("POST", path, traces(range(1)), signed=False, headers={"Authorization": "Bearer wrong"})[0] == 401
+    for body in (b"", b"\xff\xfe", b"[{}]", b"{"):
+        status, answer = sluice.send("POST", path, body, signed=False, headers=bearer)
+        assert (status, json.loads(answer)["error_code"]) == (400, "FSS.0400"), body
+    assert sluice.send("POST", path, bytes(MAX_PUSH_BYTES + 1), signed=False, headers=bearer)[0] == 413
+    assert sluice.counts(trigger)["received"] == 0
