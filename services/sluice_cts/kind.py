@@ -1,8 +1,12 @@
 """What the mesh knows of the cts kind."""
 
+from collections.abc import Callable
+
 from sluice.binding import Binding
 from sluice.event import Record
 from sluice.filters import Match
+from sluice.readable_files import ReadableFiles
+from sluice.settings import Settings
 from sluice.trigger import Trigger, TriggerKind
 from sluice_cts.operations import ANY, parsed, selection
 from sluice_cts.settings import CtsSettings
@@ -11,8 +15,9 @@ from sluice_cts.trace import Trace, User
 from sluice_cts.trigger import TRACKER, CtsTrigger
 
 
-def build(binding: Binding, settings: CtsSettings) -> Trigger:
-    return CtsTrigger(settings)
+def bounded(process: Settings) -> Callable[[Binding, CtsSettings], Trigger]:
+    readable = ReadableFiles(process.readable_directories)
+    return lambda binding, settings: CtsTrigger(settings, readable)
 
 
 def selects(settings: CtsSettings) -> Match:
@@ -46,8 +51,9 @@ KIND = TriggerKind(
     types=("CTS",),
     settings=CtsSettings,
     shape=shape,
-    build=build,
-    source_of=lambda settings: TRACKER,
+    build=bounded(Settings()),
+    bounded=bounded,
+    source_of=lambda settings: settings.audit_log or TRACKER,
     replayable=False,
     fixed=frozenset({"CTS"}),
     sample=sample,

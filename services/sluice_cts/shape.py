@@ -8,11 +8,20 @@ import msgspec
 from sluice.binding import Binding
 from sluice.event import Record
 
+GAP = "gap"
+"""Attribute of a record without a value, which tells of traces that are gone: JSON text."""
+
 
 def shape(binding: Binding, settings: Any, records: Sequence[Record]) -> bytes:
     """One trace an event. Several together, which no setting asks for, are a list of such events."""
-    events = [b'{"cts":%b}' % (record.value or b"{}") for record in records]
+    events = [_event(record) for record in records]
     return events[0] if len(events) == 1 else b"[%b]" % b",".join(events)
+
+
+def _event(record: Record) -> bytes:
+    if record.value is None:
+        return b'{"cts":null,"gaps":[%b]}' % dict(record.attributes).get(GAP, "{}").encode()
+    return b'{"cts":%b}' % record.value
 
 
 def value_of(trace: msgspec.Struct) -> bytes:

@@ -1,4 +1,4 @@
-"""Takes traces that are pushed."""
+"""Takes traces that are pushed, and follows a Linux audit log where there is one."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,7 +8,9 @@ from sluice.errors import Invalid
 from sluice.event import Record
 from sluice.push import Answer, Request, problem
 from sluice.pushed import deliver_all, refusal, told
+from sluice.readable_files import ReadableFiles
 from sluice.trigger import Intake
+from sluice_cts.audit_log import AuditLog
 from sluice_cts.reading import read
 from sluice_cts.settings import CtsSettings
 from sluice_cts.shape import value_of
@@ -19,8 +21,9 @@ TRACKER = "system"
 
 
 class CtsTrigger:
-    def __init__(self, settings: CtsSettings, clock: Clock | None = None) -> None:
+    def __init__(self, settings: CtsSettings, readable: ReadableFiles, clock: Clock | None = None) -> None:
         self._settings = settings
+        self._readable = readable
         self._clock = clock or SystemClock()
 
     async def run(self, intake: Intake, ready: Callable[[], None]) -> None:
@@ -34,6 +37,8 @@ class CtsTrigger:
             return told(await deliver_all(intake, map(self._record, traces)))
 
         intake.serve(answer, TRACKER)
+        if self._settings.audit_log:
+            await AuditLog(self._settings, self._readable).run(intake, ready)
         ready()
         await asyncio.Event().wait()
 

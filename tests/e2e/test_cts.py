@@ -1,16 +1,21 @@
 """Traces on their way to a real function: Sluice's own, and pushed ones with everything killed on the way."""
 
 import json
+import os
 import re
+import shutil
+import subprocess
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from pathlib import Path
 
 from sluice.push import MAX_PUSH_BYTES
-from tests.e2e.driver import FUNCTIONS, Sluice, Witness
+from tests.e2e.driver import FUNCTIONS, SLUICE, Sluice, Witness
 from tests.e2e.pushing import Pusher
 from tests.e2e.records import overlaps
 
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "audit"
 WITHIN_S = 60.0
 TOKEN = "a token of some length"
 TRACES, BATCH = 100_000, 500
@@ -126,3 +131,24 @@ def test_who_shows_no_token_or_sends_no_trace_is_refused(sluice: Sluice, make_fu
         assert (status, json.loads(answer)["error_code"]) == (400, "FSS.0400"), body
     assert sluice.send("POST", path, bytes(MAX_PUSH_BYTES + 1), signed=False, headers=bearer)[0] == 413
     assert sluice.counts(trigger)["received"] == 0
+
+
+def test_the_example_does_what_its_page_says(sluice: Sluice, tmp_path: Path) -> None:
+    """Its three commands."""
+    folder = shutil.copytree(EXAMPLE, tmp_path / "audit")
+    environment = {**os.environ, "PATH": f"{SLUICE.parent}:{os.environ['PATH']}", "SLUICE_DATA": str(sluice.data)}
+
+    def typed(command: str) -> str:
+        done = subprocess.run(
+            ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=WITHIN_S, check=False
+        )
+        assert done.returncode == 0, (command, done.stdout, done.stderr)
+        return done.stdout
+
+    apply, change, logs = re.findall(r"^\$ (.*)$", (folder / "README.md").read_text(), re.MULTILINE)
+    typed(apply)
+    typed(change)
+    deadline = time.monotonic() + WITHIN_S
+    while not re.search(r"SL\w+ update_function_max_instance_config audit 200", told := typed(logs)):
+        assert time.monotonic() < deadline, told
+    sluice.send("DELETE", f"/v2/{sluice.project}/fgs/functions/urn:fss:local-1:{sluice.project}:function:default:audit")
