@@ -24,6 +24,12 @@ ASK_S = 0.05
 """Between two claims that are asked for: replicas that start together each get a part."""
 ASK_ALL_S = 2.0
 """All have been asked for after this."""
+SHARE_S = 30.0
+"""How often a replica that reads more than half of the shards offers one of them to the others."""
+TAKEN_S = 1.0
+"""A shard that is not back after this was taken: then more may be."""
+GIVE_S = 0.1
+"""Head start of the others for a shard that was let go."""
 RECLAIM_S = 0.05
 """First pause before a lost claim is asked for again; it doubles up to the last."""
 RECLAIM_MOST_S = 5.0
@@ -50,11 +56,15 @@ class Follower:
         self._room = asyncio.Semaphore(min(MOST_READS, max(FEWEST_READS, ROOM_BYTES // settings.max_fetch_bytes)))
         self._ended: dict[str, asyncio.Event] = {}
         """Of each shard that is followed: set when it was read to its end, by whomever."""
+        self._asked: set[str] = set()
+        """Shards that are asked for or read."""
+        self._reading: dict[str, ShardReader] = {}
         self._list = asyncio.Event()
 
     async def run(self) -> None:
         """Never returns."""
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._share())
             while True:
                 self._follow(tasks, await self._stream.shards())
                 self._list.clear()
@@ -76,38 +86,75 @@ class Follower:
         if about.made_ms != self._about.made_ms:
             raise SourceLost(f"deleted and made anew: {self._settings.stream_name}", 0.0)
 
+    async def _share(self) -> None:
+        """A replica that came later waits for every shard: let go of one after another, until nobody takes it or half are left."""
+        pause_s = SHARE_S
+        while True:
+            await asyncio.sleep(pause_s)
+            pause_s = SHARE_S
+            if len(self._reading) > (len(self._asked) + 1) // 2:
+                shard = random.choice(list(self._reading))  # noqa: S311 - any of them
+                self._reading[shard].let_go()
+                await asyncio.sleep(TAKEN_S)
+                pause_s = SHARE_S if shard in self._reading else 0.0
+
     async def _read(self, shard: Shard, delay_s: float) -> None:
         for parent in shard.parents:
             if parent in self._ended:
                 await self._ended[parent].wait()
         await asyncio.sleep(delay_s)
+        self._asked.add(shard.id)
         await self._until_ended(shard)
+        self._asked.discard(shard.id)
         self._ended[shard.id].set()
         self._list.set()
 
     async def _until_ended(self, shard: Shard) -> None:
-        pause_s = 0.0
+        pauses = Pauses()
         while True:
-            claim = await self._intake.claim(source_name(self._settings.stream_name, self._about.made_ms, shard.id))
-            try:
-                if claim.position == ENDED or (claim.position is None and shard.is_lost):
-                    return
-                reader = self._reader(shard, claim)
-                await reader.run()
+            if await self._claimed(shard, pauses):
                 return
-            except SourceLost:
-                raise
-            except (ClaimLost, Unavailable) as lost:
-                log.info("claim_lost", source=claim.key.source, epoch=claim.epoch)
-                least_s = lost.retry_after_s if isinstance(lost, Unavailable) else 0.0
-                pause_s = RECLAIM_S if reader.accepted else min(max(pause_s * 2, RECLAIM_S), RECLAIM_MOST_S)
-            finally:
-                self._intake.release(claim)
-            await asyncio.sleep(max(pause_s, least_s))
+            await asyncio.sleep(pauses.next_s)
+
+    async def _claimed(self, shard: Shard, pauses: "Pauses") -> bool:
+        """Claims it, and reads as far as the claim goes. Whether that is its end."""
+        claim = await self._intake.claim(source_name(self._settings.stream_name, self._about.made_ms, shard.id))
+        try:
+            if claim.position == ENDED or (claim.position is None and shard.is_lost):
+                return True
+            return await self._read_by(self._reader(shard, claim), shard, pauses)
+        finally:
+            self._reading.pop(shard.id, None)
+            self._intake.release(claim)
+
+    async def _read_by(self, reader: ShardReader, shard: Shard, pauses: "Pauses") -> bool:
+        self._reading[shard.id] = reader
+        try:
+            pauses.next_s = GIVE_S
+            return await reader.run()
+        except SourceLost:
+            raise
+        except (ClaimLost, Unavailable) as lost:
+            log.info("claim_lost", source=reader.source)
+            pauses.lost(lost, reader.accepted)
+            return False
 
     def _reader(self, shard: Shard, claim: Claim) -> ShardReader:
         iterator = self._iterators.pop(shard.id, None)
         return ShardReader(self._settings, self._stream, self._intake, self._room, self._about, self._time, shard.id, claim, iterator)
+
+
+class Pauses:
+    """How long to wait before a shard is claimed again."""
+
+    def __init__(self) -> None:
+        self.next_s = GIVE_S
+        self._lost_s = 0.0
+
+    def lost(self, error: ClaimLost | Unavailable, accepted: int) -> None:
+        """Longer and longer, while nothing is accepted between."""
+        self._lost_s = RECLAIM_S if accepted else min(max(self._lost_s * 2, RECLAIM_S), RECLAIM_MOST_S)
+        self.next_s = max(self._lost_s, error.retry_after_s if isinstance(error, Unavailable) else 0.0)
 
 
 def with_lost_parents(listed: Iterable[Shard]) -> list[Shard]:

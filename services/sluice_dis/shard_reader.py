@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 
 import structlog
 
@@ -55,7 +56,7 @@ class ShardReader:
         self._shard = shard
         self._claim = claim
         self._given = iterator
-        self._source = claim.key.source
+        self.source = claim.key.source
         self._position = BEGINNING if claim.position is None else parse(claim.position)
         """Behind what was handed over."""
         self._known = 0
@@ -65,29 +66,45 @@ class ShardReader:
         self._held = 0
         """Of `room`."""
         self._is_lost = False
+        self._let_go = asyncio.Event()
         self.accepted = 0
         """Hand-overs that the ledger took."""
 
-    async def run(self) -> None:
-        """Returns when the shard was read to its end, and the ledger knows. Raises ClaimLost, or Unavailable, when it has to be claimed
-        again."""
+    def let_go(self) -> None:
+        """Read no further; `run` returns when what was read is accepted."""
+        self._let_go.set()
+
+    async def run(self) -> bool:
+        """Whether the shard was read to its end, and the ledger knows; else it was to be let go. Raises ClaimLost, or Unavailable, when it
+        has to be claimed again."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
-                await self._read()
+                return await self._read()
         except BaseExceptionGroup as group:
             raise foremost(group) from None
         finally:
             for _ in range(self._held):
                 self._room.release()
 
-    async def _read(self) -> None:
+    async def _read(self) -> bool:
         iterator = self._given or await self._iterator()
-        while iterator is not None:
+        while iterator is not None and not self._let_go.is_set():
             iterator, pause_s = await self._turn(iterator)
-            await asyncio.sleep(pause_s if iterator is not None else 0)
+            if iterator is not None:
+                await self._pause(pause_s)
         await self._settle()
-        await self._intake.offer(self._claim, (), ENDED)
+        if iterator is None:
+            await self._intake.offer(self._claim, (), ENDED)
+        return iterator is None
+
+    async def _pause(self, pause_s: float) -> None:
+        """Until it is time to read again, or to let go."""
+        if not pause_s:
+            await asyncio.sleep(0)
+            return
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._let_go.wait(), pause_s)
 
     async def _turn(self, iterator: str) -> tuple[str | None, float]:
         """One read, handed over. Where to read on (None: nothing follows), and when."""
@@ -108,8 +125,8 @@ class ShardReader:
         return max(1, min(most, self._settings.max_fetch_bytes // max(self._each_bytes, 1)))
 
     async def _take(self, fetch: Fetch) -> tuple[str | None, float]:
-        self._intake.lag(self._source, fetch.behind_ms)
-        records = self._fresh(records_of(fetch.messages, self._source, fetch.behind_ms))
+        self._intake.lag(self.source, fetch.behind_ms)
+        records = self._fresh(records_of(fetch.messages, self.source, fetch.behind_ms))
         if records:
             await self._offer_all(records)
         else:
@@ -152,7 +169,7 @@ class ShardReader:
 
     async def _offer(self, records: Sequence[Record], to: str, *, done: bool) -> None:
         if self._is_lost:
-            raise ClaimLost(f"{self._source}: an earlier part was not accepted")
+            raise ClaimLost(f"{self.source}: an earlier part was not accepted")
         try:
             await self._intake.offer(self._claim, records, to)
         except (ClaimLost, Unavailable):
@@ -223,12 +240,12 @@ class ShardReader:
 
     def _policy(self, reason: str) -> str:
         policy = self._settings.position_lost
-        log.warning("position_lost", source=self._source, position=str(self._position), position_lost=policy)
+        log.warning("position_lost", source=self.source, position=str(self._position), position_lost=policy)
         if policy == "stop":
-            raise SourceRefused(f"position_lost: the position {self._position} of {self._source} {reason}")
+            raise SourceRefused(f"position_lost: the position {self._position} of {self.source} {reason}")
         return policy
 
     async def _tell_gap(self, to: str) -> None:
-        gap = gap_record(self._source, str(self._position), to, self._settings.position_lost, self._time.now_ms())
+        gap = gap_record(self.source, str(self._position), to, self._settings.position_lost, self._time.now_ms())
         await self._settle()
         await self._intake.offer(self._claim, (gap,), to)
