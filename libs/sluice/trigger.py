@@ -89,6 +89,16 @@ def any_match(_settings: Any) -> Match | None:
     return None
 
 
+def nothing_contested(_settings: Any) -> str:
+    """Settings that take nothing from other triggers."""
+    return ""
+
+
+def no_rivals(_settings: Any, _others: Any) -> bool:
+    """Whatever they have, they have it together."""
+    return False
+
+
 class TriggerKind(msgspec.Struct, frozen=True):
     """A kind of trigger: one word (folder, extra, image, manifest, test) and the FunctionGraph type codes it serves.
 
@@ -122,6 +132,12 @@ class TriggerKind(msgspec.Struct, frozen=True):
     """Records that share an event have no more bytes together. Where their event is over `event_bytes` all the same, it is halved."""
     selects: Callable[[Any], Match | None] = any_match
     """What the settings themselves choose among the records; the others are filtered, as by the trigger's own filter."""
+    lasting: frozenset[str] = frozenset()
+    """Names of settings that a trigger keeps from its creation on."""
+    contested: Callable[[Any], str] = nothing_contested
+    """What a trigger takes a part of, and others of its type in its project may too: a bucket. "" for nothing."""
+    rivals: Callable[[Any, Any], bool] = no_rivals
+    """Whether two triggers that take a part of the same cannot stand beside each other, by the settings of both."""
     bounded: Callable[[Settings], Callable[[Binding, Any], Trigger]] | None = None
     """For a kind whose triggers are bounded by settings of the process that runs them: what is its `build` there."""
 

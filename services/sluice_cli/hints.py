@@ -29,6 +29,7 @@ _BY_CODE: Mapping[str, str] = {
     "FSS.1073": "`sluice events update NAME EVENT` changes it",
     "FSS.1094": "point the alias elsewhere first: `sluice alias set NAME ALIAS VERSION`",
     "FSS.1101": "`sluice get types` lists those that are installed",
+    "FSS.1108": "choose other events, another prefix or suffix; `sluice get triggers` lists those that are there",
     "FSS.1123": "`sluice delete trigger ID` makes room; `sluice get triggers NAME` lists them",
     "FSS.1131": "`sluice get triggers` lists what there is",
     "FSS.1147": "choose another path or method; `sluice get triggers` lists those that are taken",

@@ -69,6 +69,7 @@ CODES: Mapping[str, tuple[int, str]] = {
     "FSS.1102": (400, "Invalid SMN trigger parameters."),
     "FSS.1106": (400, "Invalid OBS trigger parameters."),
     "FSS.1107": (400, "Invalid APIG trigger parameters."),
+    "FSS.1108": (403, "The bucket configuration of the current trigger conflicts with that of an existing OBS trigger."),
     "FSS.1109": (400, "Invalid timer trigger parameters."),
     "FSS.1112": (400, "The Kafka trigger parameters are invalid."),
     "FSS.1113": (400, "The username and password must be specified because Kafka SASL_SSL is enabled."),

@@ -74,7 +74,8 @@ class AsyncRow(msgspec.Struct, frozen=True):
 
 class TriggerRow(msgspec.Struct, frozen=True):
     """One trigger. `event_data` is what an answer may show; `settings` what the kind gets, without secrets; `sealed` the secrets of both.
-    `name` and `route` are there to be unique: a timer's name within its version, the method and path of a gateway trigger."""
+    `name` and `route` are there to be found: a timer's name is unique within its version; the route is the method and path of a gateway
+    trigger, or what one of another type takes a part of."""
 
     id: str
     function: FunctionRow

@@ -48,6 +48,11 @@ def selects(settings: ObsSettings) -> Match:
     return match_of(settings.bucket, settings.selection)
 
 
+def rivals(settings: ObsSettings, others: ObsSettings) -> bool:
+    """One thing that happens to an object of a bucket is for one trigger of a project."""
+    return settings.selection.overlaps(others.selection)
+
+
 def sample(settings: ObsSettings) -> Record:
     """An object as the settings want it."""
     event = min(settings.selection.events).replace(EVERYTHING, ":Put" if "ObjectCreated:*" in settings.selection.events else ":Delete")
@@ -75,4 +80,7 @@ KIND = TriggerKind(
     fixed=frozenset({TYPE}),
     sample=sample,
     selects=selects,
+    lasting=frozenset({"bucket"}),
+    contested=lambda settings: settings.bucket,
+    rivals=rivals,
 )

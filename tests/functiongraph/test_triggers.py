@@ -54,6 +54,20 @@ def test_create_function_trigger_refuses_what_is_wrong(sdk: Sdk, function: str, 
     sdk.refused("create_function_trigger", "FSS.1053", 404, function_urn=f"{function}:!nobody", body=timer())
 
 
+def test_create_function_trigger_refuses_what_overlaps_in_a_bucket(sdk: Sdk, function: str, name: str) -> None:
+    def obs(**more: Any) -> dict[str, Any]:
+        return {"trigger_type_code": "OBS", "event_data": {"bucket": name, "events": ["s3:ObjectCreated:*"], **more}}
+
+    made = sdk("create_function_trigger", function_urn=function, body=obs(prefix="in/"))
+    assert (made.trigger_status, made.event_data.bucket, made.event_data.prefix) == ("ACTIVE", name, "in/")
+    for overlapping in (obs(), obs(events=["Put"], prefix="in/a"), obs(suffix=".png")):
+        refusal = sdk.refused("create_function_trigger", "FSS.1108", 403, function_urn=function, body=overlapping)
+        assert made.trigger_id in refusal.error_msg
+    for beside in (obs(prefix="out/"), obs(events=["s3:ObjectRemoved:*"])):
+        assert sdk("create_function_trigger", function_urn=function, body=beside).status_code == 201
+    sdk.refused("create_function_trigger", "FSS.1106", 400, function_urn=function, body=obs(events=["s3:ObjectCreated:*", "Put"]))
+
+
 def test_create_function_trigger_refuses_the_eleventh_of_a_version(sdk: Sdk, function: str) -> None:
     for number in range(10):
         sdk("create_function_trigger", function_urn=function, body=timer(f"tick-{number}"))

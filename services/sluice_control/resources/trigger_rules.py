@@ -26,6 +26,7 @@ _CODES = {
     "OBS": "FSS.1106",
     "SMN": "FSS.1102",
 }
+_RIVAL_CODES = {"OBS": "FSS.1108"}
 _STATUSES: Mapping[str, TriggerStatus | None] = {
     "": None,
     "ACTIVE": TriggerStatus.ACTIVE,
@@ -35,11 +36,13 @@ _STATUSES: Mapping[str, TriggerStatus | None] = {
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What a trigger will be. `shown` has masks in place of secrets, `settings` lacks them, `secrets` holds them."""
+    """What a trigger will be. `shown` has masks in place of secrets, `settings` lacks them, `secrets` holds them, and in `decoded` the
+    kind has both."""
 
     shown: dict[str, Any]
     settings: dict[str, Any]
     secrets: dict[str, Any]
+    decoded: Any
     options: TriggerOptions
     mode: Mode
     incarnation: str
@@ -66,12 +69,18 @@ def plan(kind: TriggerKind, type_code: str, event_data: Mapping[str, Any]) -> Pl
         shown=mask(judged.given),
         settings=public,
         secrets=secrets,
+        decoded=judged.settings,
         options=judged.options,
         mode=judged.mode,
         incarnation=hashlib.sha256(kind.source_of(judged.settings).encode()).hexdigest()[:16],
         name=str(judged.given.get("name", "")) if type_code == "TIMER" else "",
-        route=route_of(judged.given) if type_code in GATEWAY_TYPES else "",
+        route=route_of(judged.given) if type_code in GATEWAY_TYPES else _contested(kind, type_code, judged.settings),
     )
+
+
+def _contested(kind: TriggerKind, type_code: str, settings: Any) -> str:
+    what = kind.contested(settings)
+    return f"{type_code} {what}" if what else ""
 
 
 def _bound(event_data: Mapping[str, Any]) -> None:
@@ -79,6 +88,20 @@ def _bound(event_data: Mapping[str, Any]) -> None:
     size = len(msgspec.json.encode(event_data))
     if size > MAX_EVENT_DATA_BYTES:
         raise Invalid([Fault("", f"has {size} bytes as JSON, and at most {MAX_EVENT_DATA_BYTES}")])
+
+
+def keep_lasting(kind: TriggerKind, type_code: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    """Raises Invalid for a change of what a trigger keeps as long as it lives."""
+    changed = sorted(name for name in kind.lasting if before.get(name) != after.get(name))
+    if changed:
+        faults = [Fault(f"event_data.{name}", f"stays {before.get(name)!r} as long as the trigger lives") for name in changed]
+        raise Invalid(faults, _CODES.get(type_code, GENERAL))
+
+
+def refuse_rival(kind: TriggerKind, type_code: str, settings: Any, other: str, shown: Mapping[str, Any]) -> None:
+    """Raises Refused if a trigger cannot stand beside the `other` one, whose event_data is `shown`."""
+    if kind.rivals(settings, judge(kind, type_code, shown).settings):
+        raise Refused(_RIVAL_CODES.get(type_code, "FSS.0409"), f"It is {other}.")
 
 
 def planned(

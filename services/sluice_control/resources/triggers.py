@@ -9,7 +9,7 @@ import msgspec
 from sluice.binding import Mode
 from sluice.errors import Fault, Invalid
 from sluice.trigger import TriggerKind
-from sluice.trigger_options import PULL_TYPES, http_faults
+from sluice.trigger_options import GATEWAY_TYPES, PULL_TYPES, http_faults
 from sluice.urn import LATEST
 from sluice_control.bodies import CreateTrigger, UpdateTrigger
 from sluice_control.fss import Refused
@@ -18,7 +18,7 @@ from sluice_control.resources.allowance import allowance_of
 from sluice_control.resources.function_rules import HTTP
 from sluice_control.resources.limits import Limits
 from sluice_control.resources.targets import Target
-from sluice_control.resources.trigger_rules import Plan, first_status, kind_of, planned, unmask
+from sluice_control.resources.trigger_rules import Plan, first_status, keep_lasting, kind_of, planned, refuse_rival, unmask
 from sluice_control.vault import Vault
 
 
@@ -50,7 +50,9 @@ class Triggers:
         def step(edit: Edit) -> TriggerRow:
             row = find(edit, target, type_code, trigger)
             kind = kind_of(row.type, self._kinds)
-            what, status = planned(kind, row.type, self._changed(row, body.event_data), body.trigger_status, row.status)
+            changed = self._changed(row, body.event_data)
+            keep_lasting(kind, row.type, msgspec.json.decode(row.event_data), changed)
+            what, status = planned(kind, row.type, changed, body.trigger_status, row.status)
             _fits(target.version(edit), row.type, what.mode)
             return self._put(edit, msgspec.structs.replace(row, status=status), what, before=row)
 
@@ -84,6 +86,7 @@ class Triggers:
     def _put(self, edit: Edit, row: TriggerRow, what: Plan, *, before: TriggerRow | None = None) -> TriggerRow:
         """What changes nothing is no change: nobody is told, nothing is started again."""
         _is_unique(edit, row, what)
+        self._has_no_rival(edit, row, what)
         planned = msgspec.structs.replace(
             row,
             event_data=msgspec.json.encode(what.shown),
@@ -100,6 +103,11 @@ class Triggers:
         changed = msgspec.structs.replace(planned, generation=edit.generation(), modified_ms=self._now_ms())
         edit.put_trigger(changed)
         return changed
+
+    def _has_no_rival(self, edit: Edit, row: TriggerRow, what: Plan) -> None:
+        for other in edit.routed(what.route) if row.type not in GATEWAY_TYPES else []:
+            if other.id != row.id and other.function.project == row.function.project:
+                refuse_rival(self._kinds[row.type], row.type, what.decoded, other.id, msgspec.json.decode(other.event_data))
 
     def _secrets(self, row: TriggerRow) -> dict[str, Any]:
         return msgspec.json.decode(self._vault.unseal(row.sealed, f"trigger:{row.id}"), type=dict[str, Any]) if row.sealed else {}
@@ -121,7 +129,7 @@ class Triggers:
 
 def auth_of(row: TriggerRow) -> str:
     """NONE, IAM or APP of an HTTP trigger; "" of another."""
-    return str(msgspec.json.decode(row.event_data).get("auth", "")) if row.route else ""
+    return str(msgspec.json.decode(row.event_data).get("auth", "")) if row.type in GATEWAY_TYPES else ""
 
 
 def find(view: View, target: Target, type_code: str, trigger: str) -> TriggerRow:
@@ -143,7 +151,7 @@ def _fits(version: VersionRow, type_code: str, mode: Mode) -> None:
 
 
 def _is_unique(edit: Edit, row: TriggerRow, what: Plan) -> None:
-    if what.route and any(other.id != row.id for other in edit.routed(what.route)):
+    if row.type in GATEWAY_TYPES and any(other.id != row.id for other in edit.routed(what.route)):
         raise Refused("FSS.1147", f"{what.route} is taken.")
     for other in edit.triggers(row.function) if what.name else []:
         if other.id != row.id and (other.name, other.type, other.qualifier) == (what.name, row.type, row.qualifier):

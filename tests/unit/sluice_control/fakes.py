@@ -1,4 +1,4 @@
-"""The ports that control is given: three kinds, a dispatcher's records, a runner's logs."""
+"""The ports that control is given: four kinds, a dispatcher's records, a runner's logs."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -33,6 +33,14 @@ class KafkaSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     kafka_user: str = ""
     kafka_password: str = ""
     start_position: Literal["latest", "earliest"] = "latest"
+
+
+class BucketSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Objects of a bucket whose names begin alike."""
+
+    bucket: str
+    prefix: str = ""
+    secret_key: Annotated[str, Meta(min_length=1)] = "-"
 
 
 class FuncInfo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -74,7 +82,17 @@ KAFKA = TriggerKind(
 GATEWAY = TriggerKind(
     "gateway", ("APIG",), GatewaySettings, _shape, _build, modes=(Mode.SYNC, Mode.ASYNC), replayable=False, fixed=frozenset({"APIG"})
 )
-KINDS = {code: kind for kind in (TIMER, KAFKA, GATEWAY) for code in kind.types}
+OBS = TriggerKind(
+    "obs",
+    ("OBS",),
+    BucketSettings,
+    _shape,
+    _build,
+    lasting=frozenset({"bucket"}),
+    contested=lambda settings: str(settings.bucket),
+    rivals=lambda one, other: one.prefix.startswith(other.prefix) or other.prefix.startswith(one.prefix),
+)
+KINDS = {code: kind for kind in (TIMER, KAFKA, GATEWAY, OBS) for code in kind.types}
 
 
 class FakeRecords:

@@ -62,3 +62,10 @@ def test_a_missing_driver_names_the_extra_and_is_not_missed_by_what_is_pushed(mo
     with pytest.raises(ConfigurationError, match=r'aiobotocore: pip install "sluice\[obs\]"'):
         KIND.build(BINDING, settings(**QUEUE))
     KIND.build(BINDING, settings())
+
+
+def test_a_bucket_is_contested_by_overlapping_triggers_and_stays() -> None:
+    assert KIND.lasting == {"bucket"}
+    assert KIND.contested(settings()) == "photos"
+    assert KIND.rivals(settings(prefix="in/"), settings(suffix=".png"))
+    assert not KIND.rivals(settings(prefix="in/"), settings(prefix="out/"))

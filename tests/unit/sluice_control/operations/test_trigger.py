@@ -78,6 +78,33 @@ async def test_a_path_is_taken_once_for_a_method(api: Client) -> None:
     assert (await api("PUT", one, {"event_data": {**APIG, "path": "/a/{x}"}})).error == (409, "FSS.1147")
 
 
+async def test_triggers_that_take_the_same_part_of_a_bucket_do_not_stand_beside_each_other(api: Client) -> None:
+    data = {"bucket": "photos", "prefix": "in/", "secret_key": "secret"}
+    one = await api("POST", TRIGGERS, body("OBS", data))
+    assert one.status == 201
+    refused = await api("POST", TRIGGERS, body("OBS", {**data, "prefix": ""}))
+    assert refused.error == (403, "FSS.1108")
+    assert one.json["trigger_id"] in refused.json["error_msg"]
+    assert (await api("POST", TRIGGERS, body("OBS", {**data, "bucket": "other"}))).status == 201
+    beside = await api("POST", TRIGGERS, body("OBS", {**data, "prefix": "out/"}))
+    assert beside.status == 201
+    place = f"{TRIGGERS}/OBS/{beside.json['trigger_id']}"
+    assert (await api("PUT", place, {"event_data": {**data, "prefix": "in/a"}})).error == (403, "FSS.1108")
+    assert (await api("PUT", place, {"event_data": {**data, "prefix": "out/a"}})).status == 200
+    assert (await api("DELETE", f"{TRIGGERS}/OBS/{one.json['trigger_id']}")).status == 204
+    assert (await api("PUT", place, {"event_data": {**data, "prefix": "in/a"}})).status == 200
+
+
+async def test_what_a_trigger_keeps_as_long_as_it_lives_is_not_changed(api: Client) -> None:
+    made = await api("POST", TRIGGERS, body("OBS", {"bucket": "photos"}))
+    one = f"{TRIGGERS}/OBS/{made.json['trigger_id']}"
+    refused = await api("PUT", one, {"event_data": {"bucket": "other"}})
+    assert refused.error == (400, "FSS.1106")
+    assert "event_data.bucket: stays 'photos'" in refused.json["error_msg"]
+    assert (await api("PUT", one, {"event_data": [{"bucket": "other"}]})).error == (400, "FSS.1106")
+    assert (await api("PUT", one, {"event_data": {"bucket": "photos", "prefix": "a"}})).status == 200
+
+
 async def test_a_timers_name_is_taken_once_in_its_version(api: Client) -> None:
     assert (await api("POST", TRIGGERS, body("TIMER", TIMER))).status == 201
     assert (await api("POST", TRIGGERS, body("TIMER", TIMER))).error == (409, "FSS.1148")
@@ -228,7 +255,7 @@ async def test_a_trigger_is_found_only_by_its_own_function_and_type(api: Client)
 
 async def test_the_installed_types_are_listed(api: Client) -> None:
     types = (await api("GET", "/v2/{p}/fgs/triggertypes")).json
-    assert [one["trigger_type_code"] for one in types] == ["APIG", "KAFKA", "OPENSOURCEKAFKA", "TIMER"]
+    assert [one["trigger_type_code"] for one in types] == ["APIG", "KAFKA", "OBS", "OPENSOURCEKAFKA", "TIMER"]
     assert set(types[0]) == {"trigger_type_code", "display_name", "status", "event_codes", "description"}
 
 
