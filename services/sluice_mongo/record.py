@@ -1,0 +1,50 @@
+"""From a change to a Record."""
+
+import msgspec
+
+from sluice.event import Record
+from sluice_mongo.changes import Change
+from sluice_mongo.position import Position
+from sluice_mongo.shape import GAP
+
+_encode = msgspec.json.encode
+
+
+def record_of(change: Change, source: str, metadata: bool) -> Record:
+    """`position` is the change's own token; a document of a snapshot has none, and stands at its time and key."""
+    attributes: tuple[tuple[str, str], ...] = (
+        ("operation", change.operation),
+        ("token", change.token or "{}"),
+        ("document", change.document or "null"),
+        ("ns", change.namespace),
+        ("size", str(change.size)),
+    )
+    if metadata:
+        attributes += (("metadata", _metadata(change)),)
+    place = change.token or f"snapshot:{change.time.seconds}.{change.time.increment}:{change.namespace}:{change.key}"
+    return Record(change.value, source, place, change.wall_ms, change.key.encode() or None, "", "", attributes)
+
+
+def size_of(record: Record) -> int:
+    """Bytes that the record holds in memory, or nearly: its document twice."""
+    return record.size + len(record.attributes[2][1]) if len(record.attributes) > 2 else record.size
+
+
+def gap_record(source: str, start: Position, to: Position, reason: str, policy: str, time_ms: int) -> Record:
+    """Stands for what was not read: `start` was the position, and reading goes on at `to`."""
+    lost = {"ns": source, "from": start.time.seconds, "to": to.time.seconds, "reason": reason, "position_lost": policy}
+    place = f"gap:{start.time.seconds}.{start.time.increment}:{to.time.seconds}.{to.time.increment}"
+    return Record(None, source, place, time_ms, attributes=((GAP, _encode(lost).decode()),))
+
+
+def _metadata(change: Change) -> str:
+    """JSON text of what events carry beside FunctionGraph's fields."""
+    told = {
+        "document_key": change.key,
+        "cluster_time": [change.time.seconds, change.time.increment],
+        "time_ms": change.wall_ms,
+        "update_description": change.update,
+        "full_document_before_change": change.before,
+        "snapshot": not change.token,
+    }
+    return _encode({name: value for name, value in told.items() if value != ""}).decode()
