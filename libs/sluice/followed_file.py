@@ -10,6 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+import msgspec
+
 from sluice.errors import SourceLost, SourceRefused
 from sluice.file_place import HEAD_BYTES, TELLING_BYTES, FilePlace, digest_of
 from sluice.readable_files import ReadableFiles
@@ -32,12 +34,13 @@ class PlaceLost(Exception):
 
 
 class Line(NamedTuple):
-    """Without its line feed; `number` counts from 1 since reading of the file began, `offset` is that of its first byte."""
+    """Without its line feed; `number` counts from 1 since reading of the file began. `offset` is that of its first byte, and with `file`,
+    which counts files, it names the line for good."""
 
     text: bytes
     number: int
     offset: int
-    inode: int
+    file: int
 
 
 class Lines(NamedTuple):
@@ -60,20 +63,24 @@ class FollowedFile:
         self._longest = longest_line
         self._now = now
         self._file: _OpenFile | None = None
+        self._files = 0
         self._lock = threading.Lock()
         self._closed = False
 
     def begin(self, place: str | None, start: Literal["earliest", "latest"]) -> str:
-        """Where reading goes on: at `place`, or without one at an end of the file that is there now. Raises PlaceLost, ValueError for
-        a text that is no place, SourceRefused for a file that may not be read, SourceLost if the machine fails at it; `read` too."""
+        """Where reading goes on: at `place`, or without one (after PlaceLost too) at an end of the file that is there now. Raises
+        PlaceLost, ValueError for a text that is no place, SourceRefused for a file that may not be read, SourceLost if the machine fails
+        at it; `read` raises the last two as well."""
         with self._lock:
             self._drop()
-            known = FilePlace() if place is None else FilePlace.of(place)
             if place is None:
                 self._file = self._at_path()
                 if self._file is not None and start == "latest":
                     self._file.go_to_end(self._longest)
-            elif known.inode:
+                return self._place().text
+            known = FilePlace.of(place)
+            self._files = known.files
+            if known.inode:
                 self._file = self._find(known)
             return self._place().text
 
@@ -94,9 +101,9 @@ class FollowedFile:
                 return self._go_on_with(self._at_path())
             if not self._file.is_intact():
                 return self._truncated()
-            lines = self._file.read(self._longest, whole=False)
+            lines = self._lines(self._file, whole=False)
             if not lines and self._is_done(self._file):
-                lines = self._file.read(self._longest, whole=True)
+                lines = self._lines(self._file, whole=True)
                 if not lines:
                     return self._go_on_with(self._after(self._file))
             return Lines(lines, self._place().text) if lines else None
@@ -106,17 +113,23 @@ class FollowedFile:
             self._closed = True
             self._drop()
 
+    def _lines(self, file: "_OpenFile", *, whole: bool) -> list[Line]:
+        return file.read(self._longest, self._files, whole=whole)
+
     def _drop(self) -> None:
         if self._file is not None:
             self._file.close()
             self._file = None
 
     def _place(self) -> FilePlace:
-        return FilePlace() if self._file is None else self._file.place()
+        place = FilePlace() if self._file is None else self._file.place()
+        return msgspec.structs.replace(place, files=self._files)
 
     def _go_on_with(self, file: "_OpenFile | None") -> Lines | None:
         if file is None:
             return None
+        if self._file is not None:
+            self._files += 1
         self._drop()
         self._file = file
         return Lines((), self._place().text)
@@ -163,6 +176,7 @@ class FollowedFile:
                 return file
         file = self._copy_of(place)
         if file is None:
+            self._files += 1
             raise PlaceLost(f"{self._path} is another file than the one that was read, which is gone")
         return file
 
@@ -237,7 +251,7 @@ class _OpenFile:
         return (status.st_dev, status.st_ino) == (self._device, self._inode)
 
     def place(self) -> FilePlace:
-        return FilePlace(self._device, self._inode, self._offset, self._lines, len(self._head), digest_of(self._head))
+        return FilePlace(0, self._device, self._inode, self._offset, self._lines, len(self._head), digest_of(self._head))
 
     def take_up(self, place: FilePlace) -> bool:
         """Go on at the place, if it is one of this file; else this one is closed."""
@@ -268,7 +282,7 @@ class _OpenFile:
         last = os.pread(self._descriptor, size - begin, begin).rfind(b"\n")
         self._pass_to(begin + last + 1 if last >= 0 else size)
 
-    def read(self, longest: int, *, whole: bool) -> list[Line]:
+    def read(self, longest: int, file: int, *, whole: bool) -> list[Line]:
         """The next whole lines; `whole`: what is behind the last line feed is a line too."""
         if self.status().st_size == self._offset:
             return []
@@ -285,7 +299,7 @@ class _OpenFile:
                 text, behind = data[begun:], len(data)
             else:
                 break
-            lines.append(Line(text, self._lines + len(lines) + 1, self._offset + begun, self._inode))
+            lines.append(Line(text, self._lines + len(lines) + 1, self._offset + begun, file))
             begun = behind
         self._lines += len(lines)
         self._pass_to(self._offset + begun)

@@ -97,7 +97,7 @@ def test_a_place_goes_on_behind_what_was_read(log: Log, follow: Follow) -> None:
     log.write("two\n")
     second = follow(place=first.place)
     assert second.read() == ["two"]
-    assert second.place.split(":")[3] == "2"
+    assert second.place.split(":")[4] == "2"
 
 
 def test_a_file_that_does_not_exist_yet_is_read_from_its_beginning(log: Log, follow: Follow) -> None:
@@ -227,10 +227,34 @@ def test_a_place_behind_the_end_of_the_file_is_lost(log: Log, follow: Follow) ->
         follow(place=reader.place)
 
 
-@pytest.mark.parametrize("text", ["", "1", "1:2:3:4:5", "1:2:3:4:x:", "1:2:3:4:5:", "1:2:-3:4:0:", "1:2:3:4:0:abc"])
+@pytest.mark.parametrize("text", ["", "1", "0:1:2:3:4:5", "0:1:2:3:4:x:", "0:1:2:3:4:5:", "0:1:2:-3:4:0:", "0:1:2:3:4:0:abc"])
 def test_what_is_no_place_is_refused(log: Log, follow: Follow, text: str) -> None:
     with pytest.raises(ValueError, match=r"place|literal|unpack"):
         follow(place=text)
+
+
+def test_no_two_lines_have_one_name_although_files_may_share_an_inode(log: Log, follow: Follow) -> None:
+    reader = follow()
+    names = []
+
+    def read() -> None:
+        while (found := reader.file.read()) is not None:
+            names.extend((line.file, line.offset) for line in found.lines)
+            reader.place = found.to
+
+    log.write("one\n")
+    read()
+    os.truncate(log.path, 0)
+    read()
+    log.write("one\n")
+    read()
+    os.truncate(log.path, 0)
+    log.write("two\n")
+    with pytest.raises(PlaceLost):
+        reader.file.begin(reader.place, "earliest")
+    reader.file.begin(None, "earliest")
+    read()
+    assert len(set(names)) == len(names) == 3
 
 
 def test_a_long_line_comes_in_pieces(log: Log, follow: Follow) -> None:
