@@ -1,8 +1,14 @@
 """What the mesh knows of the lts kind."""
 
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
 from sluice.binding import Binding
 from sluice.errors import ConfigurationError
 from sluice.event import Record
+from sluice.readable_files import ReadableFiles
+from sluice.settings import Settings
 from sluice.trigger import Trigger, TriggerKind
 from sluice_lts.log import Log
 from sluice_lts.records import record_of
@@ -10,13 +16,18 @@ from sluice_lts.settings import LtsSettings
 from sluice_lts.shape import BATCH_BYTES, EVENT_BYTES, shape
 
 
-def build(binding: Binding, settings: LtsSettings) -> Trigger:
-    """The trigger of a binding. What the extra brings is imported here, so that settings can be checked where it is not installed."""
+def build(binding: Binding, settings: LtsSettings, readable: Sequence[Path] = ()) -> Trigger:
+    """The trigger of a binding; it may follow files below `readable`. What the extra brings is imported here, so that settings can be
+    checked where it is not installed."""
     try:
         from sluice_lts.trigger import LtsTrigger
     except ModuleNotFoundError as missing:
         raise ConfigurationError(f'the lts kind needs {missing.name}: pip install "sluice[lts]"') from missing
-    return LtsTrigger(settings)
+    return LtsTrigger(settings, ReadableFiles(readable))
+
+
+def bounded(process: Settings) -> Callable[[Binding, LtsSettings], Trigger]:
+    return partial(build, readable=process.readable_directories)
 
 
 def source_of(settings: LtsSettings) -> str:
@@ -34,6 +45,7 @@ KIND = TriggerKind(
     settings=LtsSettings,
     shape=shape,
     build=build,
+    bounded=bounded,
     source_of=source_of,
     replayable=False,
     pushed=True,

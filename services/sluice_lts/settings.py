@@ -1,8 +1,10 @@
 """The settings of an LTS trigger: FunctionGraph's names, and ours beside them."""
 
 from collections.abc import Iterator
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
+import msgspec
 from msgspec import Meta
 
 from sluice.errors import Fault, Invalid
@@ -29,9 +31,15 @@ class LtsSettings(PushedSettings, frozen=True, kw_only=True):
     """Whether events carry severity, attributes and resource of each log too."""
     deduplicate: bool = True
     """Whether a request that is sent again is the same logs; only of logs that bring their time."""
+    files: Annotated[list[str], Meta(max_length=100)] = msgspec.field(default_factory=list)
+    """Files to follow on the machine of the trigger's service: absolute paths below its `readable_logs`."""
+    start_position: Literal["latest", "earliest"] = "latest"
+    """Where a file is begun that was never read."""
+    position_lost: Literal["stop", "earliest", "latest"] = "stop"
+    """What to do when the file that was read is gone."""
 
     def __post_init__(self) -> None:
-        faults = list(self._topic_faults())
+        faults = [*self._topic_faults(), *self._file_faults()]
         if faults:
             raise Invalid(faults)
 
@@ -43,3 +51,10 @@ class LtsSettings(PushedSettings, frozen=True, kw_only=True):
         for field in ("log_group_id", "log_topic_id"):
             if "/" in getattr(self, field):
                 yield Fault(field, "holds no /")
+
+    def _file_faults(self) -> Iterator[Fault]:
+        for path in self.files:
+            if not Path(path).is_absolute() or "\0" in path:
+                yield Fault("files", f"{path[:80]!r} is not an absolute path")
+        if len(set(self.files)) != len(self.files):
+            yield Fault("files", "a file is named twice")

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -9,6 +10,7 @@ from sluice.binding import Binding
 from sluice.event import Record
 from sluice.text import text
 from sluice_lts.log import Shown
+from sluice_lts.records import GAP
 from sluice_lts.settings import LtsSettings
 
 EVENT_BYTES = 75 * 1024
@@ -24,12 +26,15 @@ _any = msgspec.json.Decoder().decode
 def shape(binding: Binding, settings: LtsSettings, records: Sequence[Record]) -> bytes:
     """`logs` is a JSON text inside the JSON text that is inside the base64."""
     told = _whole if settings.metadata else _part
-    content = {
-        "logs": (b"[%b]" % b",".join(map(told, records))).decode(),
+    gaps = [dict(record.attributes)[GAP].encode() for record in records if record.attributes]
+    content: dict[str, Any] = {
+        "logs": (b"[%b]" % b",".join([told(record) for record in records if not record.attributes])).decode(),
         "owner": settings.owner or binding.project,
         "log_group_id": settings.log_group_id,
         "log_topic_id": settings.log_topic_id,
     }
+    if gaps:
+        content["gaps"] = [msgspec.Raw(gap) for gap in gaps]
     return b'{"lts":{"data":"%b"}}' % base64.b64encode(_encode(content))
 
 

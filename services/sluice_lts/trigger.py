@@ -1,30 +1,55 @@
 """Takes logs from wherever the settings say."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sluice.clock import Clock, SystemClock
+from sluice.errors import foremost
 from sluice.push import Answer, Request
 from sluice.pushed import refusal
+from sluice.readable_files import ReadableFiles
 from sluice.trigger import Intake
 from sluice_lts.arrivals import Arrivals
+from sluice_lts.file_source import FileSource
 from sluice_lts.requests import answer
 from sluice_lts.settings import LtsSettings
+
+STANDBY_S = 2.0
+"""What another process has claimed so long is left to it, and the trigger is ready without it."""
 
 
 class LtsTrigger:
     """One trigger. `run` may be called again after it ended."""
 
-    def __init__(self, settings: LtsSettings, clock: Clock | None = None) -> None:
+    def __init__(self, settings: LtsSettings, readable: ReadableFiles, clock: Clock | None = None) -> None:
         self._settings = settings
+        self._readable = readable
         self._clock = clock or SystemClock()
 
     async def run(self, intake: Intake, ready: Callable[[], None]) -> None:
+        """See sluice.trigger. Raises what its files raise."""
         arrivals = Arrivals(intake, self._clock, deduplicate=self._settings.deduplicate)
 
         async def serve(request: Request) -> Answer:
             return refusal(self._settings, request) or await answer(arrivals, request)
 
         intake.serve(serve, self._settings.topic)
-        ready()
-        await asyncio.Event().wait()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                begun = [asyncio.Event() for _ in self._settings.files]
+                for path, event in zip(self._settings.files, begun, strict=True):
+                    source = FileSource(path, self._settings, self._readable, self._clock)
+                    tasks.create_task(source.run(intake, event.set))
+                await _all(begun)
+                ready()
+                await asyncio.Event().wait()
+        except BaseExceptionGroup as group:
+            raise foremost(group) from None
+
+
+async def _all(events: Sequence[asyncio.Event]) -> None:
+    waiting = [asyncio.ensure_future(event.wait()) for event in events]
+    if waiting:
+        await asyncio.wait(waiting, timeout=STANDBY_S)
+    for wait in waiting:
+        wait.cancel()

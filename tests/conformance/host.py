@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from sluice.errors import Unavailable
+from sluice.errors import SourceRefused, Unavailable
 from sluice.trigger import Trigger
 from tests.conformance.bench import Bench
 from tests.conformance.intake import FakeIntake
@@ -29,7 +29,11 @@ class Running:
         self._task = asyncio.create_task(self._runs())
 
     async def until_ready(self) -> None:
-        await self.intake.until(lambda: self.ready > 0 or self._task.done(), self._deadline_s)
+        """Or until it is refused, after which it is not going to be."""
+        await self.intake.until(lambda: self.ready > 0 or self._task.done() or self._was_refused(), self._deadline_s)
+
+    def _was_refused(self) -> bool:
+        return any(isinstance(end, SourceRefused) for end in self.ends)
 
     async def until_ended(self) -> BaseException | None:
         """What the first run ended with."""

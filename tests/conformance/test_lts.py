@@ -2,8 +2,11 @@
 
 import base64
 import json
+import os
+import re
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import cramjam
@@ -12,11 +15,15 @@ import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 from sluice.event import Record
+from sluice.followed_file import FollowedFile
+from sluice.ledger import Claim
+from sluice.readable_files import ReadableFiles
+from sluice.settings import Settings
 from sluice.text import BINARY, text
-from sluice.trigger import Trigger
+from sluice.trigger import Intake, Trigger
 from sluice_lts import KIND
 from sluice_lts.loki_messages import PushRequest
-from tests.conformance.bench import BINDING, Bench
+from tests.conformance.bench import BINDING, Bench, Window
 from tests.conformance.pushed import PushedBench, post
 from tests.conformance.suite import TriggerConformance
 
@@ -80,3 +87,112 @@ class TestLoki(TriggerConformance):
         bench = LokiBench()
         yield bench
         await bench.close()
+
+
+class FileBench(Bench):
+    """Each value is a line of a file that a program writes; what would end a line is escaped, as programs do."""
+
+    kind = KIND
+    window = Window(20_000, 8 * 1024 * 1024)
+    empty = (b"",)
+    deadline_s = 20.0
+    patience_s = 0.3
+    cannot: Mapping[str, str] = {"a_lost_connection_is_named": "nothing connects to a file"}
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "app.log"
+        self.example = json.dumps({**EXAMPLE, "files": [str(self.path)]}).encode()
+        self.accepted = 0
+        self.reached = ""
+        """The position that was accepted last; it also counts files and lines."""
+
+    def trigger(self, **settings: object) -> Trigger:
+        chosen = msgspec.convert({**EXAMPLE, "files": [str(self.path)], **settings}, KIND.settings)
+        return Accounted(KIND.within(Settings(readable_logs=str(self.path.parent))).build(BINDING, chosen), self)
+
+    async def produce(self, *values: bytes | None) -> None:
+        with self.path.open("ab") as file:
+            file.writelines(_escaped(value or b"") + b"\n" for value in values)
+
+    async def confirmed(self) -> int:
+        return self.accepted
+
+    async def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    async def leave_gap(self) -> None:
+        """The file is truncated: its new beginning is a place without a record."""
+        os.truncate(self.path, 0)
+
+    async def end(self) -> str:
+        follower = FollowedFile(self.path, ReadableFiles([self.path.parent]))
+        try:
+            place = follower.begin(None, "latest")
+        finally:
+            follower.close()
+        return self.reached if self.reached and _apart(self.reached) == _apart(place) else place
+
+    async def lose_position(self) -> tuple[str, str]:
+        await self.produce(b"gone")
+        follower = FollowedFile(self.path, ReadableFiles([self.path.parent]))
+        place = follower.begin(None, "latest")
+        follower.close()
+        os.truncate(self.path, 0)
+        await self.produce(b"1")
+        return str(self.path), place
+
+    def event(self, records: Sequence[Record]) -> bytes:
+        body = super().event(records)
+        return base64.b64decode(json.loads(body)["lts"]["data"])
+
+
+def _escaped(value: bytes) -> bytes:
+    return value.replace(b"\\", b"\\\\").replace(b"\n", b"\\n").replace(b"\r", b"\\r")
+
+
+def _unescaped(line: bytes) -> bytes:
+    return re.sub(rb"\\(.)", lambda found: {b"n": b"\n", b"r": b"\r"}.get(found[1], found[1]), line)
+
+
+def _apart(place: str) -> str:
+    """A place but for what was counted on the way there."""
+    _, device, inode, offset, _, head, digest = place.split(":")
+    return f"{device}:{inode}:{offset}:{head}:{digest}"
+
+
+class Accounted:
+    """The trigger, and what was accepted of it, as it was produced."""
+
+    def __init__(self, trigger: Trigger, bench: FileBench) -> None:
+        self._trigger = trigger
+        self._bench = bench
+
+    async def run(self, intake: Intake, ready: Callable[[], None]) -> None:
+        await self._trigger.run(AccountedIntake(intake, self._bench), ready)
+
+
+class AccountedIntake:
+    def __init__(self, intake: Intake, bench: FileBench) -> None:
+        self._intake = intake
+        self._bench = bench
+        self.claim = intake.claim
+        self.release = intake.release
+        self.deliver = intake.deliver
+        self.serve = intake.serve
+        self.rest = intake.rest
+        self.plan = intake.plan
+        self.lag = intake.lag
+
+    async def offer(self, claim: Claim, records: Sequence[Record], to: str) -> None:
+        await self._intake.offer(claim, [self._produced(record) for record in records], to)
+        self._bench.accepted += len(records)
+        self._bench.reached = to
+
+    def _produced(self, record: Record) -> Record:
+        return record if record.value is None else msgspec.structs.replace(record, value=_unescaped(message_bytes(record)))
+
+
+class TestRealFile(TriggerConformance):
+    @pytest.fixture
+    def bench(self, tmp_path: Path) -> Bench:
+        return FileBench(tmp_path)

@@ -235,7 +235,7 @@ def test_what_is_no_place_is_refused(log: Log, follow: Follow, text: str) -> Non
 
 def test_no_two_lines_have_one_name_although_files_may_share_an_inode(log: Log, follow: Follow) -> None:
     reader = follow()
-    names = []
+    names: list[tuple[int, int]] = []
 
     def read() -> None:
         while (found := reader.file.read()) is not None:

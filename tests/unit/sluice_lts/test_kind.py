@@ -21,7 +21,7 @@ def test_it_serves_functiongraphs_type_and_creates_it_active() -> None:
 
 def test_another_stream_is_another_source() -> None:
     assert KIND.source_of(made()) != KIND.source_of(made(log_topic_id="other"))
-    assert KIND.source_of(made()) == KIND.source_of(made(push_token="t"))
+    assert KIND.source_of(made()) == KIND.source_of(made(files=["/var/log/a"], push_token="t"))
 
 
 def test_many_logs_share_an_event_without_being_asked() -> None:

@@ -23,3 +23,9 @@ def test_secrets_are_not_shown() -> None:
     shown = repr(made(push_token="secret-1"))
     assert "secret" not in shown
     assert "***" in shown
+
+
+def test_files_are_named_absolutely_and_once() -> None:
+    assert faults(files=["a.log"]) == {"files"}
+    assert faults(files=["/var/log/a", "/var/log/a"]) == {"files"}
+    assert made(files=["/var/log/a", "/var/log/b"]).files == ["/var/log/a", "/var/log/b"]

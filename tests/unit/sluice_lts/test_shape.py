@@ -13,7 +13,7 @@ from sluice.event import Record
 from sluice.host.batching import Batching
 from sluice_lts import KIND
 from sluice_lts.otlp import of_json
-from sluice_lts.records import record_of
+from sluice_lts.records import gap_record, record_of
 from sluice_lts.settings import LtsSettings
 from sluice_lts.shape import EVENT_BYTES, shape
 from tests.unit.sluice_lts.samples import a_log, made, otlp_json
@@ -39,6 +39,7 @@ CASES: dict[str, tuple[LtsSettings, list[Record]]] = {
     "hostile": (made(), [record('"\\\n\u2028 ☃\0'), record(""), record("data:application/octet-stream;base64,/wA=")]),
     "plain": (made(), [structured()]),
     "metadata": (made(metadata=True), [structured(), record("without")]),
+    "gap": (made(), [gap_record("/var/log/a", "0:1:2:3:0:0:", "1:1:4:0:0:0:", "earliest", 5), record("after")]),
     "foreign": (made(), [Record(b"hello", "x", "17", 5), Record(b"\xff", "x", "18", 5), Record(None, "x", "19", 5)]),
 }
 
