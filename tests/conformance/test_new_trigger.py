@@ -21,6 +21,14 @@ COPIED = (
     "tests/waiting.py",
 )
 
+CONFORMANCE = ("pytest", "-q", "-p", "no:cacheprovider", "tests/conformance/test_sample.py")
+RUN = "    async def run("
+UNFILLED = """\
+    async def run(self, intake: Intake, ready: Callable[[], None]) -> None:
+        raise NotImplementedError("run")
+"""
+MOST_LINES = 60
+
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
@@ -35,21 +43,39 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def passes(tree: Path, *command: str) -> None:
+def run(tree: Path, *command: str) -> "subprocess.CompletedProcess[str]":
+    """In the copy, with what is installed here."""
     environment = os.environ | {"PYTHONPATH": f"{tree}:{tree / 'libs'}:{tree / 'services'}"}
-    done = subprocess.run(
-        [sys.executable, "-m", *command], cwd=tree, env=environment, capture_output=True, text=True, timeout=240, check=False
-    )
+    return subprocess.run([sys.executable, *command], cwd=tree, env=environment, capture_output=True, text=True, timeout=240, check=False)
+
+
+def passes(tree: Path, *command: str) -> None:
+    done = run(tree, "-m", *command)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.timeout(300)
-def test_a_new_kind_is_whole(tree: Path) -> None:
-    written = [str(path) for path in lay_out("sample", tree) if path.suffix == ".py"]
+def test_a_new_kind_is_whole_and_its_run_is_at_most_sixty_lines(tree: Path) -> None:
+    """All of it is there; what an author writes is `run`, with what it calls. Without that nothing is read, so that it is that which is
+    put through the suite."""
+    laid_out = run(tree, str(ROOT / "tools/new_trigger.py"), "sample", "--into", str(tree))
+    assert laid_out.returncode == 0, laid_out.stderr
+    trigger = tree / "services/sluice_sample/trigger.py"
+    whole = trigger.read_text()
+    head, begin, reading = whole.partition(RUN)
+    assert begin
+    assert len((begin + reading).strip().splitlines()) <= MOST_LINES
+    trigger.write_text(
+        f'{head}{begin}self, intake: Intake, ready: Callable[[], None]) -> None:\n        raise NotImplementedError("run")\n'
+    )
+    unfilled = run(tree, "-m", *CONFORMANCE, "-k", "TestFake and (ready_comes_once or example_parses)")
+    assert "1 failed, 1 passed" in unfilled.stdout, unfilled.stdout
+    trigger.write_text(whole)
+    written = [line for line in laid_out.stdout.split() if line.endswith(".py")]
     passes(tree, "ruff", "check", *written)
     passes(tree, "ruff", "format", "--check", *written)
     passes(tree, "mypy", *written)
-    passes(tree, "pytest", "-q", "-p", "no:cacheprovider", "tests/conformance/test_sample.py", "tests/unit/sluice_sample")
+    passes(tree, *CONFORMANCE, "tests/unit/sluice_sample")
 
 
 def test_a_new_kind_is_in_the_manifest() -> None:
