@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from sluice.binding import Binding, Mode
+from sluice.binding import Binding, Mode, Ordering
 from sluice.event import MAX_BATCH_BYTES, MAX_EVENT_BYTES, Record
 from sluice.filters import Match, both, parse
 from sluice.ledger import Claim
@@ -130,6 +130,8 @@ class TriggerKind(msgspec.Struct, frozen=True):
     """No body of several records is larger; a single record is an event of whatever size."""
     batch_bytes: int = MAX_BATCH_BYTES
     """Records that share an event have no more bytes together. Where their event is over `event_bytes` all the same, it is halved."""
+    orderings: tuple[Ordering, ...] = tuple(Ordering)
+    """What a trigger's `ordering` may be; one that answers a caller (SYNC) has none."""
     selects: Callable[[Any], Match | None] = any_match
     """What the settings themselves choose among the records; the others are filtered, as by the trigger's own filter."""
     lasting: frozenset[str] = frozenset()

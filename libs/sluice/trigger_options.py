@@ -96,7 +96,7 @@ def judge(kind: TriggerKind, type_code: str, event_data: Mapping[str, Any]) -> J
     except Invalid as refused:
         faults, code = faults + refused.faults, refused.code
     try:
-        options = _options(kind, type_code, {name: value for name, value in given.items() if name in _OPTIONS})
+        options = _options(kind, type_code, {name: value for name, value in given.items() if name in _OPTIONS}, mode_of(kind, own))
     except Invalid as refused:
         told = {fault.field for fault in faults}
         faults += [fault for fault in refused.faults if fault.field not in told]
@@ -139,10 +139,10 @@ def _given(type_code: str, event_data: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in without_nulls(event_data).items() if name not in ignored}
 
 
-def _options(kind: TriggerKind, type_code: str, data: Mapping[str, Any]) -> TriggerOptions:
+def _options(kind: TriggerKind, type_code: str, data: Mapping[str, Any], mode: Mode) -> TriggerOptions:
     given = decode({"batch_size": kind.batch_size, **data}, _Given)
     text = given.filter if isinstance(given.filter, str) else msgspec.json.encode(given.filter).decode()
-    faults = [*_batch_faults(kind, type_code, given.batch_size), *_filter_faults(text)]
+    faults = [*_batch_faults(kind, type_code, given.batch_size), *_filter_faults(text), *_order_faults(kind, given, mode)]
     if faults:
         raise Invalid(faults)
     return TriggerOptions(given.ordering, given.batch_size, given.linger, text, given.max_pending, given.max_pending_bytes)
@@ -152,6 +152,16 @@ def _batch_faults(kind: TriggerKind, type_code: str, size: int) -> Iterator[Faul
     most = _LARGEST_BATCHES.get(type_code, LARGEST_BATCH) if kind.modes[0] is Mode.ASYNC else 1
     if size > most:
         yield Fault("batch_size", f"is {size}, and goes from 1 to {most}" if most > 1 else f"is {size}, and is 1 for this type")
+
+
+def _order_faults(kind: TriggerKind, given: _Given, mode: Mode) -> Iterator[Fault]:
+    """What would have no effect is refused."""
+    if mode is Mode.SYNC:
+        for name, value in (("ordering", given.ordering is not Ordering.NONE), ("filter", given.filter), ("linger", given.linger)):
+            if value:
+                yield Fault(name, "is for events that nobody waits for: this trigger answers its caller")
+    elif given.ordering not in kind.orderings:
+        yield Fault("ordering", f"is {given.ordering.value}, and one of {', '.join(kind.orderings)} for this type")
 
 
 def _filter_faults(text: str) -> list[Fault]:

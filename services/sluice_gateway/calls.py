@@ -2,8 +2,8 @@
 
 from sluice.catalog import Snapshot
 from sluice.dispatch import CALLER_WAITS_S, Dispatch
-from sluice.event import Event, event_id, id_text
-from sluice.outcome import Outcome
+from sluice.event import Event, Record, event_id, id_text
+from sluice.outcome import DONE, Outcome
 from sluice.signature import SignedRequest
 from sluice_gateway.answer import answer
 from sluice_gateway.bodies import Body
@@ -43,13 +43,16 @@ class Calls:
             for name in CREDENTIALS:
                 # They were for this door. Without one, what a sender shows is for the function itself.
                 headers.pop(name.decode(), None)
+        if served.match is not None and served.match(Record(content, "request", "", 0)):
+            self._dispatch.filtered(served.trigger, 1)
+            return accepted(DONE, identifier)
         key = "" if served.is_sync else idempotency_key(headers)
         if key:
             identifier = event_id(served.trigger, served.incarnation, key)
         function, choice = chosen(self._snapshot, served.function, identifier, headers)
         whole = event_body((served.trigger, served.stage), id_text(identifier), match.parameters, request, headers, content)
         trace, span = self._receiving.begin(headers.get("traceparent"), served.trigger)
-        event = Event(identifier, whole, trace=trace, choice=choice)
+        event = Event(identifier, whole, served.lane, trace=trace, choice=choice)
         if served.is_sync:
             return answer(reply_of(await within(span, self._call(served, event))), http_function=function.is_http)
         pushing = self._dispatch.push(served.trigger, event, (key,) if key else (), CALLER_WAITS_S)

@@ -15,7 +15,7 @@ RESERVED = ("/v2", "/v3", "/sluice", "/metrics", "/livez", "/readyz", "/openapi.
 """Where the gateway itself and the API live; a trigger may not take these, nor anything below them."""
 
 _SEGMENT = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|[^\x00-\x7f])+")
-_PARAMETER = re.compile(r"\{([A-Za-z][A-Za-z0-9_-]{0,63})\}")
+PARAMETER = re.compile(r"\{([A-Za-z][A-Za-z0-9_-]{0,63})\}")
 
 Method = Literal["GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS", "ANY"]
 
@@ -80,7 +80,7 @@ def path_faults(path: str) -> Iterator[Fault]:
     names = []
     segments = path[1:].split("/")
     for index, segment in enumerate(segments):
-        parameter = _PARAMETER.fullmatch(segment)
+        parameter = PARAMETER.fullmatch(segment)
         if parameter:
             names.append(parameter[1])
         elif (segment or index < len(segments) - 1) and (not _SEGMENT.fullmatch(segment) or segment in (".", "..")):

@@ -3,7 +3,8 @@
 import msgspec
 import structlog
 
-from sluice.binding import Binding, Mode, TriggerStatus
+from sluice import filters
+from sluice.binding import Binding, Mode, Ordering, TriggerStatus
 from sluice.catalog import Change, Snapshot
 from sluice.errors import Invalid
 from sluice_gateway.routes import Match, Routes
@@ -26,6 +27,10 @@ class Served(msgspec.Struct, frozen=True, gc=False):
     """NONE, IAM or APP."""
     is_sync: bool
     timeout_s: float
+    lane: str
+    """Of all its events, where they are to run one after another; else ""."""
+    match: filters.Match | None
+    """What decides which requests become events; None: all do."""
 
 
 class Triggers:
@@ -59,11 +64,12 @@ class Triggers:
             return
         try:
             settings = msgspec.json.decode(binding.settings, type=ApigSettings)
+            served = _served(binding, settings)
         except (msgspec.MsgspecError, Invalid) as error:
             self.faults[binding.trigger] = str(error)
             log.error("trigger_unreadable", trigger=binding.trigger, reason=str(error))
             return
-        self._settings[binding.trigger] = (settings, _served(binding, settings))
+        self._settings[binding.trigger] = (settings, served)
 
     def _drop(self, trigger: str) -> None:
         self.faults.pop(trigger, None)
@@ -81,4 +87,6 @@ def _served(binding: Binding, settings: ApigSettings) -> Served:
         auth=settings.auth,
         is_sync=binding.mode is Mode.SYNC,
         timeout_s=settings.timeout_s,
+        lane="" if binding.ordering is Ordering.NONE else f"{binding.trigger}/request",
+        match=filters.parse(binding.filter),
     )

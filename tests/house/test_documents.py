@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from sluice.host.kinds import installed
 from tests.house.documents import faults, subcommands, unlisted_decisions
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -97,3 +98,13 @@ def test_a_broken_promise_is_named(tmp_path: Path, right: str, wrong: str, fault
     found = faults(tree(tmp_path, PAGE.replace(right, wrong)))
     assert len(found) == 1
     assert found[0].startswith(fault)
+
+
+def pages_of_kinds() -> list[Path]:
+    pages = [ROOT / "docs" / f"{'apig' if kind.name == 'gateway' else kind.name}.md" for kind in installed()]
+    return [page for page in pages if page.exists()]
+
+
+@pytest.mark.parametrize("page", pages_of_kinds(), ids=lambda page: page.name)
+def test_the_page_of_a_kind_says_what_becomes_of_ordering(page: Path) -> None:
+    assert "`ordering" in page.read_text(), f"{page.relative_to(ROOT)} does not say which order the kind keeps"

@@ -131,3 +131,17 @@ def test_routes_are_the_same_but_for_the_names_of_their_parameters() -> None:
 def test_a_type_that_is_not_served_is_told_what_brings_it() -> None:
     assert not_served("DDS", ["TIMER"]) == 'DDS is not installed here: pip install "sluice[mongo]"'
     assert not_served("MAGIC", ["TIMER", "APIG"]) == "'MAGIC' is none of APIG, TIMER"
+
+
+@pytest.mark.parametrize("given", [{"ordering": "source"}, {"filter": {"a": 1}}, {"linger": 0.5}])
+def test_what_has_no_meaning_while_a_caller_waits_is_refused(given: dict[str, Any]) -> None:
+    (name,) = given
+    assert told(given, CALLED, "APIG") == [f"{name}: is for events that nobody waits for: this trigger answers its caller"]
+    nobody_waits = {"func_info": {"invocation_type": "async"}}
+    assert judge(CALLED, "APIG", {"address": "here"} | given | nobody_waits).mode is Mode.ASYNC
+
+
+def test_an_order_that_a_kind_cannot_keep_is_refused() -> None:
+    unkeyed = msgspec.structs.replace(PULLED, orderings=(Ordering.NONE, Ordering.SOURCE))
+    assert told({"ordering": "key"}, unkeyed) == ["ordering: is key, and one of none, source for this type"]
+    assert judge(unkeyed, "MADE", {"address": "here", "ordering": "source"}).options.ordering is Ordering.SOURCE

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-from sluice.binding import Binding, Mode
+from sluice.binding import Binding, Mode, Ordering
 from sluice.catalog import Change, Key, Snapshot
 from sluice.clock import SteppedClock
 from sluice.dispatch import Session
@@ -55,6 +55,8 @@ class Dispatching:
     def __init__(self) -> None:
         self.outcome: Outcome = replied(envelope())
         self.handed: list[Handed] = []
+        self.dropped = 0
+        """Requests that a filter kept back."""
         self.arrived = asyncio.Event()
         self.go = asyncio.Event()
         self.go.set()
@@ -67,7 +69,7 @@ class Dispatching:
         return await self._take(Handed("push", trigger, event, dedupe="".join(dedupe), wait_s=wait_s))
 
     def filtered(self, trigger: str, records: int) -> None:
-        raise NotImplementedError
+        self.dropped += records
 
     async def call(self, trigger: str, event: Event, timeout_s: float) -> Outcome:
         return await self._take(Handed("call", trigger, event, timeout_s=timeout_s))
@@ -149,10 +151,23 @@ class Door:
     def key(self, access_key: str, project: str = PROJECT, role: str = "admin") -> None:
         self.snapshot.apply(Change(1, key=Key(access_key, SECRET_KEY, project, role)))
 
-    def trigger(self, path: str, *, name: str = "t1", mode: Mode = Mode.SYNC, function: str = "hello", **settings: Any) -> None:
+    def trigger(
+        self,
+        path: str,
+        *,
+        name: str = "t1",
+        mode: Mode = Mode.SYNC,
+        function: str = "hello",
+        filter_text: str = "",
+        ordering: Ordering = Ordering.NONE,
+        **settings: Any,
+    ) -> None:
         data = {"path": path, "auth": "NONE", "func_info": {"invocation_type": mode.value}, **settings}
         urn = f"{BASE}:{function}:latest"
-        self.snapshot.apply(Change(1, binding=Binding(name, PROJECT, "APIG", "gateway", urn, json.dumps(data).encode(), mode=mode)))
+        binding = Binding(
+            name, PROJECT, "APIG", "gateway", urn, json.dumps(data).encode(), mode=mode, filter=filter_text, ordering=ordering
+        )
+        self.snapshot.apply(Change(1, binding=binding))
 
     async def _metrics(self) -> str:
         return "sluice_events_pending 0\n"

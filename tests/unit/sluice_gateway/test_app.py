@@ -6,7 +6,7 @@ import base64
 import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from sluice.binding import Binding, Mode, TriggerStatus
+from sluice.binding import Binding, Mode, Ordering, TriggerStatus
 from sluice.catalog import Change
 from sluice.event import id_text
 from sluice.host.tracing_otlp import OtlpTraces
@@ -59,6 +59,28 @@ async def test_a_sender_whom_there_is_no_room_for_is_told_so_soon() -> None:
     answered = await door.ask("POST", "/orders", b"new")
     assert (answered.status, answered.code, answered.headers["retry-after"]) == (429, "FSS.0429", "1")
     assert door.dispatch.handed[0].wait_s < 5
+
+
+async def test_what_the_filter_of_an_asynchronous_trigger_drops_is_answered_and_counted() -> None:
+    door = Door()
+    door.trigger("/orders", mode=Mode.ASYNC, filter_text='{"action": "opened"}')
+    door.dispatch.outcome = DONE
+    for body in (b'{"action": "closed"}', b"no JSON"):
+        answered = await door.ask("POST", "/orders", body)
+        assert (answered.status, list(answered.json)) == (202, ["request_id"])
+    assert (door.dispatch.dropped, door.dispatch.handed) == (2, [])
+    assert (await door.ask("POST", "/orders", b'{"action": "opened"}')).status == 202
+    assert (door.dispatch.dropped, len(door.dispatch.handed)) == (2, 1)
+
+
+async def test_the_events_of_an_ordered_trigger_share_a_lane() -> None:
+    door = Door()
+    door.trigger("/ordered", name="t1", mode=Mode.ASYNC, ordering=Ordering.SOURCE)
+    door.trigger("/other", name="t2", mode=Mode.ASYNC)
+    door.dispatch.outcome = DONE
+    for path in ("/ordered", "/ordered", "/other"):
+        await door.ask("POST", path, b"new")
+    assert [handed.event.lane for handed in door.dispatch.handed] == ["t1/request", "t1/request", ""]
 
 
 async def test_an_idempotency_key_names_the_event() -> None:

@@ -1,6 +1,8 @@
 """What a trigger would make of a record, through the API."""
 
 import base64
+import importlib
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -9,8 +11,10 @@ import pytest
 
 from sluice.clock import SteppedClock
 from sluice.host.kinds import by_type, installed
+from sluice.trigger import TriggerKind
 from sluice_control.control import Control
 from tests.unit.sluice_control.client import Client, function_body
+from tools.conformance import kind_of
 
 CONFIG = {"func_name", "runtime", "timeout", "handler", "memory_size"}
 KAFKA: dict[str, Any] = {"kafka_connect_address": "127.0.0.1:9092", "topic_ids": ["orders"], "batch_size": 10}
@@ -46,6 +50,35 @@ async def test_a_record_is_shown_as_the_event_that_the_function_would_get(api: C
 async def test_without_a_value_a_record_of_the_kind_is_made_up(api: Client) -> None:
     told = (await dry_run(api, await trigger(api, "TIMER", {"name": "t", "schedule_type": "Rate", "schedule": "3m"}))).json
     assert (told["event"]["trigger_type"], told["event"]["trigger_name"]) == ("TIMER", "t")
+
+
+@pytest.mark.parametrize("kind", installed(), ids=lambda kind: kind.name)
+@pytest.mark.parametrize("value", [None, b'{"a":1}', b"[]", b"", b"\xff\xfe"], ids=repr)
+async def test_every_kind_tells_what_it_would_make_of_anything(api: Client, kind: TriggerKind, value: bytes | None) -> None:
+    """With the settings that the kind's conformance tests have. What it makes no event of, it says why."""
+    given = {} if value is None else {"value": base64.b64encode(value).decode(), "is_base64": True}
+    for type_code in kind.types:
+        answered = await dry_run(api, await trigger(api, type_code, example(kind.name)), **given)
+        assert answered.status == 200, answered.json
+        assert bool(answered.json["unmatched"]) != bool(answered.json["event"]), answered.json
+        assert value is not None or answered.json["event"], "its own sample is one that it takes"
+        for one in (await api("GET", "/v2/{p}/fgs/triggers/" + answered.json["function_urn"])).json:
+            place = f"{answered.json['function_urn']}/{type_code}/{one['trigger_id']}"
+            assert (await api("DELETE", f"/v2/{{p}}/fgs/triggers/{place}")).status == 204
+
+
+def example(kind: str) -> dict[str, Any]:
+    (gear, *_) = kind_of(kind).gears
+    module = importlib.import_module(f"tests.conformance.test_{kind}")
+    made: dict[str, Any] = json.loads(vars(module)[gear.bench].example)
+    return made
+
+
+async def test_a_request_is_shown_at_the_path_of_its_trigger(api: Client) -> None:
+    one = await trigger(api, "APIG", {"path": "/orders/{id}/größe", "req_method": "PUT", "auth": "NONE"})
+    event = (await dry_run(api, one, value="{}")).json["event"]
+    assert (event["httpMethod"], event["path"], event["pathParameters"]) == ("PUT", "/orders/id/gr%C3%B6%C3%9Fe", {"id": "id"})
+    assert base64.b64decode(event["body"]) == b"{}"
 
 
 async def test_what_the_filter_holds_back_is_said_with_the_clause(api: Client) -> None:
