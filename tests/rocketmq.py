@@ -18,6 +18,7 @@ ANSWER_S = 20.0
 CHUNK = 500
 """Requests on their way at once."""
 _SEND, _QUERY_OFFSET, _UPDATE_TOPIC, _UPDATE_GROUP, _MAX_OFFSET, _DELETE_TOPIC = 10, 14, 17, 200, 30, 215
+_CREATE_USER, _UPDATE_USER, _GET_USER = 3001, 3002, 3004
 _OK, _NOT_FOUND = 0, 22
 _READ_AND_WRITE = 6
 
@@ -37,6 +38,7 @@ class Answer(NamedTuple):
     code: int
     said: str
     fields: Mapping[str, str]
+    body: bytes
 
 
 class Topic:
@@ -95,6 +97,14 @@ class Topic:
             link.ask(_DELETE_TOPIC, {"topic": self.name})
 
 
+def set_key(server: RocketMq, access_key: str, secret_key: str) -> None:
+    """From now on the server knows this key with this secret, and no other secret."""
+    with connected(server) as link:
+        known = link.ask(_GET_USER, {"username": access_key}).body
+        user = json.dumps({"username": access_key, "password": secret_key, "userType": "Super", "userStatus": "enable"}).encode()
+        link.ask(_UPDATE_USER if known else _CREATE_USER, {"username": access_key}, user)
+
+
 class Link:
     """One connection to the broker's remoting port."""
 
@@ -141,7 +151,8 @@ class Link:
         if len(rest) < length - 4:
             raise ConnectionError("the broker went away")
         header = json.loads(rest[: header_length & 0xFFFFFF])
-        return Answer(header["code"], header.get("remark") or "", header.get("extFields") or {})
+        body = rest[header_length & 0xFFFFFF :]
+        return Answer(header["code"], header.get("remark") or "", header.get("extFields") or {}, body)
 
 
 @contextmanager

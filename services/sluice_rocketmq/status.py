@@ -22,10 +22,13 @@ _REFUSED = {
     50501: "endpoints",
 }
 """Only a changed setting, here or at the server, helps against these: which one."""
+_BAD_FILTER = "parse the consumer's subscription failed"
+"""A condition that does not parse comes under the code of what passes by itself."""
 
 
 def error_of(code: int, said: str, about: str) -> Exception:
     """Of an answer that is not a good one."""
-    if setting := _REFUSED.get(code):
+    setting = "filter_expression" if _BAD_FILTER in said else _REFUSED.get(code)
+    if setting:
         return SourceRefused(f"{about} was refused, see {setting}: {said[:200]} ({code})")
     return SourceLost(f"{about}: {said[:200]} ({code})")
