@@ -1,25 +1,20 @@
 """A publisher and administrator of a test's own: speaks the remoting protocol to the broker, not gRPC to the proxy as the trigger does."""
 
-import base64
 import hashlib
-import hmac
 import json
 import secrets
-import socket
-import struct
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from tests.remoting import OK
 from tests.servers import RocketMq
 
-ANSWER_S = 20.0
 CHUNK = 500
 """Requests on their way at once."""
 _SEND, _QUERY_OFFSET, _UPDATE_TOPIC, _UPDATE_GROUP, _MAX_OFFSET, _DELETE_TOPIC = 10, 14, 17, 200, 30, 215
 _CREATE_USER, _UPDATE_USER, _GET_USER = 3001, 3002, 3004
-_OK, _NOT_FOUND = 0, 22
+_NOT_FOUND = 22
 _READ_AND_WRITE = 6
 
 
@@ -34,13 +29,6 @@ class Sent(NamedTuple):
     properties: Mapping[str, str] = {}
 
 
-class Answer(NamedTuple):
-    code: int
-    said: str
-    fields: Mapping[str, str]
-    body: bytes
-
-
 class Topic:
     """One topic and one consumer group. Nothing stays open between two calls, so the broker may be killed at any time."""
 
@@ -50,7 +38,7 @@ class Topic:
         self.queues = queues
         self._server = server
         kind = "FIFO" if ordered else "NORMAL"
-        with connected(server) as link:
+        with server.administered() as link:
             link.ask(_UPDATE_TOPIC, _topic_fields(self.name, queues, kind))
             link.ask(_UPDATE_GROUP, {}, _group_body(self.group, ordered))
 
@@ -60,7 +48,7 @@ class Topic:
 
     def send(self, messages: Sequence[Sent]) -> None:
         """All are confirmed when it returns. Raises OSError when the broker goes away meanwhile: then nobody knows which have arrived."""
-        with connected(self._server) as link:
+        with self._server.administered() as link:
             for start in range(0, len(messages), CHUNK):
                 requests = [
                     (_SEND, self._send_fields(message, start + at), message.body)
@@ -87,78 +75,22 @@ class Topic:
 
     def confirmed(self) -> int:
         """How far the group's offsets have come. In an ordered group that is what was acknowledged."""
-        with connected(self._server) as link:
+        with self._server.administered() as link:
             fields = ({"consumerGroup": self.group, "topic": self.name, "queueId": str(queue)} for queue in range(self.queues))
             answers = [link.ask(_QUERY_OFFSET, each, also=_NOT_FOUND) for each in fields]
-        return sum(max(0, int(answer.fields.get("offset", 0))) for answer in answers if answer.code == _OK)
+        return sum(max(0, int(answer.fields.get("offset", 0))) for answer in answers if answer.code == OK)
 
     def delete(self) -> None:
-        with connected(self._server) as link:
+        with self._server.administered() as link:
             link.ask(_DELETE_TOPIC, {"topic": self.name})
 
 
 def set_key(server: RocketMq, access_key: str, secret_key: str) -> None:
     """From now on the server knows this key with this secret, and no other secret."""
-    with connected(server) as link:
+    with server.administered() as link:
         known = link.ask(_GET_USER, {"username": access_key}).body
         user = json.dumps({"username": access_key, "password": secret_key, "userType": "Super", "userStatus": "enable"}).encode()
         link.ask(_UPDATE_USER if known else _CREATE_USER, {"username": access_key}, user)
-
-
-class Link:
-    """One connection to the broker's remoting port."""
-
-    def __init__(self, server: RocketMq, connection: socket.socket) -> None:
-        self._server = server
-        self._connection = connection
-        self._stream = connection.makefile("rb")
-        self._opaque = 0
-
-    def ask(self, code: int, fields: Mapping[str, str], body: bytes = b"", also: int = _OK) -> Answer:
-        (answer,) = self.ask_all([(code, fields, body)], also)
-        return answer
-
-    def ask_all(self, requests: Sequence[tuple[int, Mapping[str, str], bytes]], also: int = _OK) -> list[Answer]:
-        self._connection.sendall(b"".join(self._frame(*request) for request in requests))
-        answers = [self._read() for _ in requests]
-        for answer in answers:
-            assert answer.code in (_OK, also), answer
-        return answers
-
-    def _frame(self, code: int, fields: Mapping[str, str], body: bytes) -> bytes:
-        self._opaque += 1
-        signed = {**fields, "AccessKey": self._server.access_key}
-        content = "".join(signed[name] for name in sorted(signed)).encode() + body
-        digest = hmac.new(self._server.secret_key.encode(), content, hashlib.sha1).digest()
-        header = {
-            "code": code,
-            "language": "PYTHON",
-            "version": 0,
-            "opaque": self._opaque,
-            "flag": 0,
-            "serializeTypeCurrentRPC": "JSON",
-            "extFields": {**signed, "Signature": base64.b64encode(digest).decode()},
-        }
-        text = json.dumps(header).encode()
-        return struct.pack(">II", 4 + len(text) + len(body), len(text)) + text + body
-
-    def _read(self) -> Answer:
-        head = self._stream.read(8)
-        if len(head) < 8:
-            raise ConnectionError("the broker went away")
-        length, header_length = struct.unpack(">II", head)
-        rest = self._stream.read(length - 4)
-        if len(rest) < length - 4:
-            raise ConnectionError("the broker went away")
-        header = json.loads(rest[: header_length & 0xFFFFFF])
-        body = rest[header_length & 0xFFFFFF :]
-        return Answer(header["code"], header.get("remark") or "", header.get("extFields") or {}, body)
-
-
-@contextmanager
-def connected(server: RocketMq) -> Iterator[Link]:
-    with socket.create_connection((server.host, server.port + 6), ANSWER_S) as connection:
-        yield Link(server, connection)
 
 
 def hash_of(group: str) -> int:

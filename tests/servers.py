@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NoReturn
 
@@ -15,9 +16,12 @@ from confluent_kafka import TopicCollection
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from tests.remoting import Link, connected
+
 SCRIPTS = Path(__file__).resolve().parent.parent / "tools" / "servers"
 ANSWER_S = 20.0
 EX_UNAVAILABLE = 69
+_CLUSTER_INFORMATION = 106
 
 
 class ServerMissing(Exception):
@@ -221,10 +225,24 @@ class RocketMq:
         return f"{self.host}:{self.port}"
 
     def start(self) -> None:
-        """Returns when broker and proxy accept connections."""
+        """Returns when broker and proxy accept connections, and the name server knows the broker."""
         if shutil.which("java") is None:
             raise ServerMissing("java is not installed: run make servers")
         script("rocketmq.sh", "start", str(self.folder), str(self.port))
+        deadline = time.monotonic() + ANSWER_S
+        while not self._is_registered():
+            if time.monotonic() > deadline:
+                raise TimeoutError("the name server does not hear of the broker")
+            time.sleep(0.1)
+
+    def _is_registered(self) -> bool:
+        """Whether the name server knows the broker; before that it has no topics."""
+        with connected(self.host, self.port + 2) as link:
+            return b'"brokerName":"a"' in link.ask(_CLUSTER_INFORMATION, {}).body
+
+    def administered(self) -> AbstractContextManager[Link]:
+        """A connection to the broker."""
+        return connected(self.host, self.port + 6, self.access_key, self.secret_key)
 
     def stop(self) -> None:
         """A clean end."""

@@ -11,7 +11,7 @@ from sluice_rocketmq.body import unpacked
 from sluice_rocketmq.broker import Message, Place, Receipt
 from sluice_rocketmq.proxy import Proxy
 from sluice_rocketmq.settings import RocketSettings
-from sluice_rocketmq.status import NO_MESSAGE, NOT_OURS, OK, error_of
+from sluice_rocketmq.status import NO_MESSAGE, NO_TOPIC, NOT_OURS, OK, error_of
 from sluice_rocketmq.v2 import messaging_pb2 as v2
 
 POLL_S = 5.0
@@ -19,6 +19,9 @@ POLL_S = 5.0
 BEAT_S = 10.0
 LOOK_S = 30.0
 """How often it is asked where the topics are."""
+APPEAR_S = 15.0
+"""A server that has just started knows its topics only after some seconds."""
+AGAIN_S = 0.5
 CLOSE_S = 2.0
 SIMPLE_CONSUMER = 3
 _READABLE = frozenset({2, 4})
@@ -62,8 +65,7 @@ class GrpcBroker:
         return sorted(set(found))
 
     async def _route(self, proxy: Proxy, topic: str) -> list[Place]:
-        request = v2.RouteRequest(topic=self._name(topic), endpoints=_endpoints(proxy.endpoint))
-        answer = await proxy.route(request)
+        answer = await self._asked(proxy, topic)
         about = f"{proxy.endpoint}: topic {topic}"
         if answer.status.code != OK:
             raise error_of(answer.status.code, answer.status.message, about)
@@ -71,6 +73,17 @@ class GrpcBroker:
         if not places:
             raise SourceLost(f"{about} has no queue that can be read")
         return places
+
+    async def _asked(self, proxy: Proxy, topic: str) -> v2.RouteResponse:
+        """A topic that is not there is asked for again for a while."""
+        request = v2.RouteRequest(topic=self._name(topic), endpoints=_endpoints(proxy.endpoint))
+        loop = asyncio.get_running_loop()
+        until = loop.time() + APPEAR_S
+        while True:
+            answer: v2.RouteResponse = await proxy.route(request)
+            if answer.status.code != NO_TOPIC or loop.time() >= until:
+                return answer
+            await asyncio.sleep(AGAIN_S)
 
     async def receive(self, place: Place, most: int, invisible_s: float) -> list[Message]:
         request = v2.ReceiveRequest(

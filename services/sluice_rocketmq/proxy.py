@@ -11,11 +11,11 @@ import grpc
 import grpc.aio
 from google.protobuf.message import Message
 
-from sluice.errors import SourceLost, SourceRefused
+from sluice.errors import SourceLost
 from sluice.tls import client_context
 from sluice_rocketmq.settings import RocketSettings
 from sluice_rocketmq.signature import metadata
-from sluice_rocketmq.status import OK, error_of
+from sluice_rocketmq.status import OK, error_of, of_transport
 from sluice_rocketmq.v2 import messaging_pb2 as v2
 
 ANSWER_S = 10.0
@@ -27,8 +27,6 @@ _OPTIONS = (
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.enable_retries", 0),
 )
-_NOT_TRUSTED = ("CERTIFICATE_VERIFY_FAILED", "Hostname Verification Check failed")
-_REFUSED = frozenset({grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNIMPLEMENTED})
 
 
 class Proxy:
@@ -104,10 +102,7 @@ class Proxy:
 
     def _ours(self, error: grpc.aio.AioRpcError) -> Exception:
         """The driver's error as ours. It never holds the secret key."""
-        said = f"{self.endpoint}: {error.code().name}: {(error.details() or '')[:300]}"
-        if any(sign in said for sign in _NOT_TRUSTED):
-            return SourceRefused(f"{self.endpoint}: TLS failed, see tls_ca: the server's certificate is not trusted, or not this server's")
-        return SourceRefused(said) if error.code() in _REFUSED else SourceLost(said)
+        return of_transport(error.code(), error.details() or "", self.endpoint)
 
 
 def _channel(settings: RocketSettings, endpoint: str) -> grpc.aio.Channel:

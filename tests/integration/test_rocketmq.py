@@ -143,6 +143,7 @@ async def test_a_changed_file_of_authorities_counts_from_the_next_connection(sou
         ({"access_key": "nobody"}, "access_key"),
         ({"enable_acl": False, "access_key": "", "secret_key": ""}, "access_key"),
         ({"topic": "no-such-topic"}, "no-such-topic"),
+        ({"consumer_group": "no-such-group"}, "consumer_group"),
         ({"filter_type": "SQL92", "filter_expression": "price >"}, "filter_expression"),
     ],
 )

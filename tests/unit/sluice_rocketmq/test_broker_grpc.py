@@ -16,6 +16,7 @@ from sluice_rocketmq.settings import RocketSettings
 from sluice_rocketmq.v2 import messaging_pb2 as v2
 from tests.certificates import Authority, Certificate
 from tests.rocketmq_proxy import NOT_OURS, MemoryProxy
+from tests.waiting import until
 
 WITHIN_S = 20.0
 
@@ -125,10 +126,25 @@ async def test_acknowledgements_that_come_too_late_are_counted(proxy: MemoryProx
         assert await broker.acknowledge(place, [Receipt("m", "h")]) == 1
 
 
-async def test_a_topic_that_is_not_there_is_refused_by_name(proxy: MemoryProxy) -> None:
+async def test_a_topic_that_is_not_there_is_refused_by_name(proxy: MemoryProxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(broker_grpc, "APPEAR_S", 0)
     refused = await fails(proxy, topic="others")
     assert isinstance(refused, SourceRefused)
     assert "others" in str(refused)
+
+
+async def test_a_topic_that_appears_after_a_start_is_waited_for(proxy: MemoryProxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(broker_grpc, "AGAIN_S", 0.01)
+    proxy.topic, topic = "not yet", proxy.topic
+    opening = asyncio.create_task(opens(proxy, topic))
+    await until(lambda: proxy.calls["QueryRoute"] >= 2)
+    proxy.topic = topic
+    await asyncio.wait_for(opening, WITHIN_S)
+
+
+async def opens(proxy: MemoryProxy, topic: str) -> None:
+    async with opened(proxy, topic=topic):
+        pass
 
 
 async def test_nobody_there_is_lost_and_the_next_endpoint_is_tried(proxy: MemoryProxy) -> None:
