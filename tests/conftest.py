@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.servers import Kafka, Mosquitto, Moto, RabbitMq, RocketMq, ServerMissing, missing
+from tests.servers import Kafka, Mongo, Mosquitto, Moto, RabbitMq, RocketMq, ServerMissing, missing
 
-SERVERS = frozenset({"kafka", "mosquitto", "moto", "rabbitmq", "rocketmq"})
+SERVERS = frozenset({"kafka", "mongo", "mosquitto", "moto", "rabbitmq", "rocketmq"})
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -32,6 +32,18 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
 def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMq]:
     """A real node, shared by the session: use queues of your own, and start it again if you stop it."""
     server = RabbitMq(tmp_path_factory.mktemp("rabbitmq"))
+    try:
+        server.start()
+    except ServerMissing as reason:
+        missing(str(reason))
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="session")
+def mongo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mongo]:
+    """The stand-in for MongoDB, shared by the session: use collections of your own, and start it again if you stop it."""
+    server = Mongo(tmp_path_factory.mktemp("mongo"))
     try:
         server.start()
     except ServerMissing as reason:

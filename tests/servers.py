@@ -202,6 +202,29 @@ class Moto:
         script("moto.sh", "kill", str(self.folder))
 
 
+class Mongo:
+    """The stand-in for MongoDB: a replica set of one, in memory. What it had is gone after `stop` and `kill`; its port stays."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port_run(1)
+        self.address = f"127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Returns when it accepts connections."""
+        if shutil.which("java") is None:
+            raise ServerMissing("java is not installed: run make servers")
+        script("mongo.sh", "start", str(self.folder), str(self.port))
+
+    def stop(self) -> None:
+        """A clean end."""
+        script("mongo.sh", "stop", str(self.folder))
+
+    def kill(self) -> None:
+        """SIGKILL; returns when its port is free again."""
+        script("mongo.sh", "kill", str(self.folder))
+
+
 class RocketMq:
     """A name server and a broker with its gRPC proxy. They live in a network namespace of their own, because some of their ports bind
     every interface: that needs root. Data, address and certificates stay the same through `stop`, `kill` and `start`."""

@@ -1,13 +1,17 @@
 """The mongo kind: over a server of our own that speaks the protocol, and over the stand-in."""
 
+import asyncio
+import gc
 import json
+import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import msgspec
 import pytest
-from bson import json_util
+from bson import Timestamp, json_util
+from pymongo import AsyncMongoClient
 
 from sluice.event import Record
 from sluice.ledger import Claim
@@ -17,13 +21,17 @@ from sluice_mongo import KIND
 from sluice_mongo.changes_pymongo import CHUNK_BYTES, PymongoChanges
 from sluice_mongo.follower import READ_RECORDS
 from sluice_mongo.offers import MOST_BYTES, MOST_RECORDS
-from sluice_mongo.position import Position, time_of
+from sluice_mongo.position import Position, Time, time_of
 from sluice_mongo.settings import MongoSettings
 from sluice_mongo.shape import GAP
 from sluice_mongo.trigger import MongoTrigger
 from tests.conformance.bench import Bench, Window
 from tests.conformance.mongo_fake import FakeMongo, fake_mongo
 from tests.conformance.suite import TriggerConformance
+from tests.servers import Mongo
+
+# The driver forgets the socket of a connection that it was about to make when its client is closed.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 EXAMPLE = {
     "instance_addrs": ["127.0.0.1:27017"],
@@ -136,13 +144,63 @@ class FakeMongoBench(MongoBench):
         self.fake.pass_by()
 
     async def end(self) -> str:
-        return Position(time_of(self.fake.token, (0, 0)), self.fake.token).text()  # type: ignore[arg-type]  # never used
+        return Position(time_of(self.fake.token, Time(0, 0)), self.fake.token).text()
 
     async def lose_position(self) -> tuple[str, str]:
         await self.produce(b"1", b"2", b"3")
         token = {"_data": self.fake.tokens()[0]}
         self.fake.truncate(keep=1)
-        return "shop.orders", Position(time_of(token, (0, 0)), token).text()  # type: ignore[arg-type]  # never used
+        return "shop.orders", Position(time_of(token, Time(0, 0)), token).text()
+
+
+class StandInBench(MongoBench):
+    """A collection of its own. The stand-in tells no token while idle, so a gap is a change that is not wanted: a deletion."""
+
+    deadline_s = 30.0
+    patience_s = 1.5
+
+    def __init__(self, mongo: Mongo) -> None:
+        super().__init__(mongo.address, f"orders-{secrets.token_hex(4)}")
+        self.mongo = mongo
+        self.killed = False
+        self.client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(mongo.address, serverSelectionTimeoutMS=3000)
+
+    def trigger(self, **settings: Any) -> Trigger:
+        return super().trigger(operations=["insert"], **settings)
+
+    async def produce(self, *values: bytes | None) -> None:
+        documents = self.documents(values)
+        for start in range(0, len(documents), 100):
+            await self.client.shop[self.collection].insert_many(documents[start : start + 100])
+
+    async def lose_connection(self) -> None:
+        self.killed = True
+        await asyncio.to_thread(self.mongo.kill)
+
+    async def leave_gap(self) -> None:
+        await self.client.shop[self.collection].delete_one({"_id": 0})
+
+    async def end(self) -> str:
+        return self._position((await self._log())[-1])
+
+    async def lose_position(self) -> tuple[str, str]:
+        await self.produce(b"1", b"2", b"3")
+        moments = await self._log()
+        await self.client.local["oplog.rs"].delete_many({"ts": {"$lte": moments[1]}})
+        return f"shop.{self.collection}", self._position(moments[0])
+
+    async def _log(self) -> list[Timestamp]:
+        entries = await self.client.local["oplog.rs"].find({"ns": f"shop.{self.collection}"}).to_list()
+        return [entry["ts"] for entry in entries]
+
+    def _position(self, moment: Timestamp) -> str:
+        return Position(Time(moment.time, moment.inc), {"_data": f"{moment.time:08x}{moment.inc:08x}"}).text()
+
+    async def close(self) -> None:
+        await self.client.close()
+        if self.killed:
+            await asyncio.to_thread(self.mongo.start)
+        gc.collect()
 
 
 class TestFake(TriggerConformance):
@@ -150,3 +208,12 @@ class TestFake(TriggerConformance):
     async def bench(self) -> AsyncIterator[Bench]:
         async with fake_mongo() as fake:
             yield FakeMongoBench(fake)
+        gc.collect()
+
+
+class TestReal(TriggerConformance):
+    @pytest.fixture
+    async def bench(self, mongo: Mongo) -> AsyncIterator[Bench]:
+        bench = StandInBench(mongo)
+        yield bench
+        await bench.close()

@@ -4,7 +4,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 # program:package pairs of Debian
-needs="java:default-jre-headless mvn:maven rabbitmq-server:rabbitmq-server mosquitto:mosquitto openssl:openssl ip:iproute2 nsenter:util-linux iptables:iptables gcc:gcc git:git ps:procps setsid:util-linux wrk:wrk"
+needs="java:default-jre-headless javac:default-jdk-headless mvn:maven rabbitmq-server:rabbitmq-server mosquitto:mosquitto openssl:openssl ip:iproute2 nsenter:util-linux iptables:iptables gcc:gcc git:git ps:procps setsid:util-linux wrk:wrk"
 
 lacking() { echo "servers: $*" >&2; [ "${CI:-}" != true ] || exit 1; }
 
@@ -40,4 +40,5 @@ install_packages() {
 
 install_packages $(missing_packages)
 "$here/kafka.sh" provision || lacking "no Kafka: its tests will be skipped"
+"$here/mongo.sh" provision || lacking "no stand-in for MongoDB: its tests will be skipped"
 "$here/rocketmq.sh" provision || lacking "no RocketMQ: its tests will be skipped"
