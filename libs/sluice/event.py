@@ -21,7 +21,8 @@ class Record(msgspec.Struct, frozen=True, gc=False):
 
     `position` is the source's own word for where the record stands (an offset, an instant, a token); `source` names what has
     positions of its own (a partition, a shard). `time_ms` is the source's time in milliseconds since the epoch: data, not a clock.
-    `key` and `id` are there only when the source has them. `attributes` is a kind's own, read by its `shape` only.
+    `key` and `id` are there only when the source has them. `attributes` is a kind's own, read by its `shape` only. `refused` says why no
+    function may receive the record: no filter drops it, and it becomes a dead event, alone.
     """
 
     value: bytes | None
@@ -32,6 +33,7 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     id: str = ""
     trace: str = ""
     attributes: tuple[tuple[str, str], ...] = ()
+    refused: str = ""
 
     @property
     def size(self) -> int:
@@ -42,7 +44,8 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     """One invocation's worth. `body` is what the function receives, byte for byte; nothing on the way looks inside.
 
     `id` is 16 bytes and the same in all attempts. Events of one `lane` run one after another; "" means no lane.
-    `trace` is a W3C traceparent or "". `choice` is what the headers of its request chose (`sluice.choice`), "" for nothing.
+    `trace` is a W3C traceparent or "". `choice` is what the headers of its request chose (`sluice.choice`), "" for nothing. `refused` says
+    why no function may receive it, "" for all others.
     """
 
     id: bytes
@@ -51,6 +54,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     records: int = 1
     trace: str = ""
     choice: str = ""
+    refused: str = ""
 
 
 def event_id(*parts: str | bytes) -> bytes:

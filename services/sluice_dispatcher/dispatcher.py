@@ -109,8 +109,8 @@ class Dispatcher:
     async def accept(self, piece: Slice) -> None:
         """Take a slice in; waits while the trigger's window is full. See `Session.accept`."""
         binding = self._bound(piece.key.trigger)
-        if any(len(event.body) > MAX_EVENT_BYTES for event in piece.events):
-            piece = _without_oversized(piece)
+        if any(event.refused or len(event.body) > MAX_EVENT_BYTES for event in piece.events):
+            piece = _without_refused(piece)
         count, size = len(piece.events), sum(len(event.body) for event in piece.events)
         if count or binding.trigger in self._windows:  # what is empty must not overtake what waits
             await self._window(binding.trigger).enter(count, size, binding.max_pending, binding.max_pending_bytes)
@@ -144,7 +144,8 @@ class Dispatcher:
     def _enters(self, binding: Binding, piece: Slice) -> bool:
         """Whether the slice may go to the ledger as it is and now; then it is counted in."""
         sizes = [len(event.body) for event in piece.events]
-        if binding.status is not TriggerStatus.ACTIVE or not sizes or max(sizes) > MAX_EVENT_BYTES:
+        refused = any(event.refused for event in piece.events)
+        if binding.status is not TriggerStatus.ACTIVE or not sizes or max(sizes) > MAX_EVENT_BYTES or refused:
             return False
         return self._window(binding.trigger).enters(len(sizes), sum(sizes), binding.max_pending, binding.max_pending_bytes)
 
@@ -171,7 +172,7 @@ class Dispatcher:
     async def push(self, trigger: str, event: Event, dedupe: tuple[str, ...] = (), wait_s: float = math.inf) -> Outcome:
         try:
             binding = self._bound(trigger)
-            refusal = _too_large(event, MAX_EVENT_BYTES)
+            refusal = _refused(event, MAX_EVENT_BYTES)
             if refusal is None:
                 size = len(event.body)
                 if not self._window(trigger).enters(1, size, binding.max_pending, binding.max_pending_bytes):
@@ -220,7 +221,7 @@ class Dispatcher:
             return Outcome(Verdict.RETRY, NOT_KNOWN_YET, UNBOUND_PAUSE_S, event_id=event.id)
         if urn.project != project or not self._snapshot.has_function(urn):
             return Outcome(Verdict.REFUSED, f"{function} does not exist", event_id=event.id)
-        return _too_large(event, most)
+        return _refused(event, most)
 
     async def _push(self, route: Route, event: Event, dedupe: tuple[str, ...], refusal: Outcome | None) -> Outcome:
         """Take in what was counted in, unless it is refused."""
@@ -382,15 +383,17 @@ def route_of(binding: Binding) -> Route:
     return Route(binding.project, binding.trigger, binding.function, binding.mode, binding.kind)
 
 
-def _too_large(event: Event, most: int) -> Outcome | None:
+def _refused(event: Event, most: int) -> Outcome | None:
+    if event.refused:
+        return Outcome(Verdict.REFUSED, event.refused, event_id=event.id)
     if len(event.body) <= most:
         return None
     return Outcome(Verdict.REFUSED, f"the body has {len(event.body)} bytes, at most {most} are accepted", event_id=event.id)
 
 
-def _without_oversized(piece: Slice) -> Slice:
+def _without_refused(piece: Slice) -> Slice:
     """What no function may receive is recorded as refused; its neighbours go on."""
-    judged = [(event, _too_large(event, MAX_EVENT_BYTES)) for event in piece.events]
+    judged = [(event, _refused(event, MAX_EVENT_BYTES)) for event in piece.events]
     fitting = [event for event, refusal in judged if refusal is None]
     refused = [(event, refusal.reason) for event, refusal in judged if refusal is not None]
     return msgspec.structs.replace(piece, events=fitting, refused=refused)

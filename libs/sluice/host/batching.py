@@ -41,12 +41,13 @@ class Batching:
         self._ids: dict[str, Callable[[str | bytes], bytes]] = {}
 
     def kept(self, records: Sequence[Record]) -> Sequence[Record]:
-        """Those that match the filter."""
+        """Those that match the filter, or are refused whatever it says."""
         match = self._match
-        return records if match is None else [record for record in records if not match(record)]
+        return records if match is None else [record for record in records if record.refused or not match(record)]
 
     def cut(self, records: Sequence[Record]) -> list[Sequence[Record]]:
-        """Batches of at most `batch_size` records and `batch_bytes`; by key where keys are the lanes. A larger record is a batch alone."""
+        """Batches of at most `batch_size` records and `batch_bytes`; by key where keys are the lanes. A larger record is a batch alone,
+        and so is one that is refused."""
         if self._binding.batch_size == 1:
             return [(record,) for record in records]
         if self._binding.ordering is not Ordering.KEY:
@@ -60,7 +61,8 @@ class Batching:
         batch: list[Record] = []
         size = 0
         for record in records:
-            if batch and (len(batch) >= self._binding.batch_size or size + record.size > self.batch_bytes):
+            alone = bool(record.refused or (batch and batch[0].refused))
+            if batch and (alone or len(batch) >= self._binding.batch_size or size + record.size > self.batch_bytes):
                 yield batch
                 batch, size = [], 0
             batch.append(record)
@@ -94,7 +96,7 @@ class Batching:
         return self._event(self._own(first.id) if first.id else random_id(), first, batch)
 
     def _event(self, name: bytes, first: Record, batch: Sequence[Record]) -> Event:
-        return Event(name, self._shape(batch), self.lane(first), len(batch), first.trace or self._new_trace())
+        return Event(name, self._shape(batch), self.lane(first), len(batch), first.trace or self._new_trace(), "", first.refused)
 
     def _own(self, name: str) -> bytes:
         make = self._make_own

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15sluice/v1/event.proto\x12\tsluice.v1\"f\n\x06\x45vents\x12\x0b\n\x03ids\x18\x01 \x01(\x0c\x12\x0e\n\x06\x62odies\x18\x02 \x03(\x0c\x12\r\n\x05lanes\x18\x03 \x03(\t\x12\x0f\n\x07records\x18\x04 \x03(\r\x12\x0e\n\x06traces\x18\x05 \x03(\t\x12\x0f\n\x07\x63hoices\x18\x06 \x03(\t\"_\n\x05\x45vent\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x0c\n\x04\x62ody\x18\x02 \x01(\x0c\x12\x0c\n\x04lane\x18\x03 \x01(\t\x12\x0f\n\x07records\x18\x04 \x01(\r\x12\r\n\x05trace\x18\x05 \x01(\t\x12\x0e\n\x06\x63hoice\x18\x06 \x01(\t\"%\n\x06Header\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"/\n\tHeaderSet\x12\"\n\x07headers\x18\x01 \x03(\x0b\x32\x11.sluice.v1.Header\"7\n\x07\x46\x61ilure\x12\r\n\x05reply\x18\x01 \x01(\r\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\"&\n\x07Printed\x12\r\n\x05reply\x18\x01 \x01(\r\x12\x0c\n\x04text\x18\x02 \x01(\t\"\xfe\x01\n\x07Replies\x12\x10\n\x08statuses\x18\x01 \x03(\r\x12\x0e\n\x06\x62odies\x18\x02 \x03(\x0c\x12\x14\n\x0c\x64urations_ms\x18\x03 \x03(\x01\x12\x13\n\x0bmemories_mb\x18\x04 \x03(\x01\x12\x11\n\tinstances\x18\x05 \x03(\t\x12\x0c\n\x04\x63old\x18\x06 \x03(\x08\x12)\n\x0bheader_sets\x18\x07 \x03(\x0b\x32\x14.sluice.v1.HeaderSet\x12\x0f\n\x07headers\x18\x08 \x03(\r\x12$\n\x08\x66\x61ilures\x18\t \x03(\x0b\x32\x12.sluice.v1.Failure\x12#\n\x07printed\x18\n \x03(\x0b\x32\x12.sluice.v1.Printed\"A\n\tSourceKey\x12\x0f\n\x07trigger\x18\x01 \x01(\t\x12\x13\n\x0bincarnation\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\"=\n\x05\x46\x61ult\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x15\n\rretry_after_s\x18\x03 \x01(\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15sluice/v1/event.proto\x12\tsluice.v1\"x\n\x06\x45vents\x12\x0b\n\x03ids\x18\x01 \x01(\x0c\x12\x0e\n\x06\x62odies\x18\x02 \x03(\x0c\x12\r\n\x05lanes\x18\x03 \x03(\t\x12\x0f\n\x07records\x18\x04 \x03(\r\x12\x0e\n\x06traces\x18\x05 \x03(\t\x12\x0f\n\x07\x63hoices\x18\x06 \x03(\t\x12\x10\n\x08refusals\x18\x07 \x03(\t\"p\n\x05\x45vent\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x0c\n\x04\x62ody\x18\x02 \x01(\x0c\x12\x0c\n\x04lane\x18\x03 \x01(\t\x12\x0f\n\x07records\x18\x04 \x01(\r\x12\r\n\x05trace\x18\x05 \x01(\t\x12\x0e\n\x06\x63hoice\x18\x06 \x01(\t\x12\x0f\n\x07refused\x18\x07 \x01(\t\"%\n\x06Header\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"/\n\tHeaderSet\x12\"\n\x07headers\x18\x01 \x03(\x0b\x32\x11.sluice.v1.Header\"7\n\x07\x46\x61ilure\x12\r\n\x05reply\x18\x01 \x01(\r\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\"&\n\x07Printed\x12\r\n\x05reply\x18\x01 \x01(\r\x12\x0c\n\x04text\x18\x02 \x01(\t\"\xfe\x01\n\x07Replies\x12\x10\n\x08statuses\x18\x01 \x03(\r\x12\x0e\n\x06\x62odies\x18\x02 \x03(\x0c\x12\x14\n\x0c\x64urations_ms\x18\x03 \x03(\x01\x12\x13\n\x0bmemories_mb\x18\x04 \x03(\x01\x12\x11\n\tinstances\x18\x05 \x03(\t\x12\x0c\n\x04\x63old\x18\x06 \x03(\x08\x12)\n\x0bheader_sets\x18\x07 \x03(\x0b\x32\x14.sluice.v1.HeaderSet\x12\x0f\n\x07headers\x18\x08 \x03(\r\x12$\n\x08\x66\x61ilures\x18\t \x03(\x0b\x32\x12.sluice.v1.Failure\x12#\n\x07printed\x18\n \x03(\x0b\x32\x12.sluice.v1.Printed\"A\n\tSourceKey\x12\x0f\n\x07trigger\x18\x01 \x01(\t\x12\x13\n\x0bincarnation\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\"=\n\x05\x46\x61ult\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x15\n\rretry_after_s\x18\x03 \x01(\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,21 +32,21 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sluice.v1.event_pb2', _glob
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_EVENTS']._serialized_start=36
-  _globals['_EVENTS']._serialized_end=138
-  _globals['_EVENT']._serialized_start=140
-  _globals['_EVENT']._serialized_end=235
-  _globals['_HEADER']._serialized_start=237
-  _globals['_HEADER']._serialized_end=274
-  _globals['_HEADERSET']._serialized_start=276
-  _globals['_HEADERSET']._serialized_end=323
-  _globals['_FAILURE']._serialized_start=325
-  _globals['_FAILURE']._serialized_end=380
-  _globals['_PRINTED']._serialized_start=382
-  _globals['_PRINTED']._serialized_end=420
-  _globals['_REPLIES']._serialized_start=423
-  _globals['_REPLIES']._serialized_end=677
-  _globals['_SOURCEKEY']._serialized_start=679
-  _globals['_SOURCEKEY']._serialized_end=744
-  _globals['_FAULT']._serialized_start=746
-  _globals['_FAULT']._serialized_end=807
+  _globals['_EVENTS']._serialized_end=156
+  _globals['_EVENT']._serialized_start=158
+  _globals['_EVENT']._serialized_end=270
+  _globals['_HEADER']._serialized_start=272
+  _globals['_HEADER']._serialized_end=309
+  _globals['_HEADERSET']._serialized_start=311
+  _globals['_HEADERSET']._serialized_end=358
+  _globals['_FAILURE']._serialized_start=360
+  _globals['_FAILURE']._serialized_end=415
+  _globals['_PRINTED']._serialized_start=417
+  _globals['_PRINTED']._serialized_end=455
+  _globals['_REPLIES']._serialized_start=458
+  _globals['_REPLIES']._serialized_end=712
+  _globals['_SOURCEKEY']._serialized_start=714
+  _globals['_SOURCEKEY']._serialized_end=779
+  _globals['_FAULT']._serialized_start=781
+  _globals['_FAULT']._serialized_end=842
 # @@protoc_insertion_point(module_scope)

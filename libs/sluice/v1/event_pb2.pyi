@@ -7,36 +7,40 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Events(_message.Message):
-    __slots__ = ("ids", "bodies", "lanes", "records", "traces", "choices")
+    __slots__ = ("ids", "bodies", "lanes", "records", "traces", "choices", "refusals")
     IDS_FIELD_NUMBER: _ClassVar[int]
     BODIES_FIELD_NUMBER: _ClassVar[int]
     LANES_FIELD_NUMBER: _ClassVar[int]
     RECORDS_FIELD_NUMBER: _ClassVar[int]
     TRACES_FIELD_NUMBER: _ClassVar[int]
     CHOICES_FIELD_NUMBER: _ClassVar[int]
+    REFUSALS_FIELD_NUMBER: _ClassVar[int]
     ids: bytes
     bodies: _containers.RepeatedScalarFieldContainer[bytes]
     lanes: _containers.RepeatedScalarFieldContainer[str]
     records: _containers.RepeatedScalarFieldContainer[int]
     traces: _containers.RepeatedScalarFieldContainer[str]
     choices: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, ids: _Optional[bytes] = ..., bodies: _Optional[_Iterable[bytes]] = ..., lanes: _Optional[_Iterable[str]] = ..., records: _Optional[_Iterable[int]] = ..., traces: _Optional[_Iterable[str]] = ..., choices: _Optional[_Iterable[str]] = ...) -> None: ...
+    refusals: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, ids: _Optional[bytes] = ..., bodies: _Optional[_Iterable[bytes]] = ..., lanes: _Optional[_Iterable[str]] = ..., records: _Optional[_Iterable[int]] = ..., traces: _Optional[_Iterable[str]] = ..., choices: _Optional[_Iterable[str]] = ..., refusals: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Event(_message.Message):
-    __slots__ = ("id", "body", "lane", "records", "trace", "choice")
+    __slots__ = ("id", "body", "lane", "records", "trace", "choice", "refused")
     ID_FIELD_NUMBER: _ClassVar[int]
     BODY_FIELD_NUMBER: _ClassVar[int]
     LANE_FIELD_NUMBER: _ClassVar[int]
     RECORDS_FIELD_NUMBER: _ClassVar[int]
     TRACE_FIELD_NUMBER: _ClassVar[int]
     CHOICE_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
     id: bytes
     body: bytes
     lane: str
     records: int
     trace: str
     choice: str
-    def __init__(self, id: _Optional[bytes] = ..., body: _Optional[bytes] = ..., lane: _Optional[str] = ..., records: _Optional[int] = ..., trace: _Optional[str] = ..., choice: _Optional[str] = ...) -> None: ...
+    refused: str
+    def __init__(self, id: _Optional[bytes] = ..., body: _Optional[bytes] = ..., lane: _Optional[str] = ..., records: _Optional[int] = ..., trace: _Optional[str] = ..., choice: _Optional[str] = ..., refused: _Optional[str] = ...) -> None: ...
 
 class Header(_message.Message):
     __slots__ = ("name", "value")

@@ -38,6 +38,7 @@ def pack_events(events: Sequence[Event]) -> event_pb2.Events:
         records=column([event.records for event in events], 1),
         traces=column([event.trace for event in events], ""),
         choices=column([event.choice for event in events], ""),
+        refusals=column([event.refused for event in events], ""),
     )
 
 
@@ -54,6 +55,7 @@ def unpack_events(packed: event_pb2.Events) -> list[Event]:
             spread(packed.records, count, 1),
             spread(packed.traces, count, ""),
             spread(packed.choices, count, ""),
+            spread(packed.refusals, count, ""),
         )
     )
 

@@ -196,6 +196,24 @@ async def test_an_oversized_event_of_a_source_is_recorded_as_refused_and_its_nei
     await mesh.until_state(large.id, "DISCARD")
 
 
+@pytest.mark.parametrize("together", [True, False])
+async def test_an_event_that_its_source_refuses_is_recorded_with_the_reason_and_its_neighbours_run(mesh: Mesh, together: bool) -> None:
+    session = mesh.dispatcher.session("kafka")
+    claim = await session.claim(KEY)
+    wrong, right = msgspec.structs.replace(an_event(), refused="it cannot be read"), an_event()
+    piece = a_slice(None, "2", wrong, right, epoch=claim.epoch)
+    if together:
+        told: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
+        session.accept_all([piece], lambda index, error: told.set_result(error))
+        assert await told is None
+    else:
+        await session.accept(piece)
+    await mesh.running(1)
+    assert mesh.runner.answer().id == right.id
+    (dead,) = await mesh.dispatcher.dead(DeadFilter(trigger="t1"), 0, 10)
+    assert (dead.event.id, dead.failure, dead.message) == (wrong.id, "refused", "it cannot be read")
+
+
 async def test_an_oversized_event_does_not_let_the_slices_behind_it_overtake(mesh: Mesh) -> None:
     session = mesh.dispatcher.session("kafka")
     claim = await session.claim(KEY)
@@ -230,6 +248,12 @@ async def test_an_oversized_event_that_is_pushed_is_refused_and_recorded_once(me
     assert (dead.event.id, dead.failure) == (large.id, "refused")
     counts = mesh.ledger.counts()["t1"]
     assert (counts.received, counts.discarded, counts.open) == (1, 1, 0)
+
+
+async def test_a_pushed_event_that_its_source_refuses_is_recorded_with_the_reason(mesh: Mesh) -> None:
+    outcome = await mesh.dispatcher.push("t1", msgspec.structs.replace(an_event(), refused="it cannot be read"))
+    assert (outcome.verdict, outcome.reason) == (Verdict.REFUSED, "it cannot be read")
+    assert mesh.ledger.counts()["t1"].discarded == 1
 
 
 async def test_what_filters_kept_back_is_counted_for_triggers_that_are_known(mesh: Mesh) -> None:

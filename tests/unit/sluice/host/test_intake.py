@@ -128,6 +128,17 @@ async def test_batches_are_cut_by_bytes_and_a_large_record_goes_alone() -> None:
     assert [len(batch) for batch in cut] == [1, 1, 1, 1]
 
 
+async def test_a_refused_record_is_an_event_alone_whatever_the_filter_says() -> None:
+    dispatch = RecordingDispatch()
+    intake = an_intake(dispatch, a_binding(batch_size=10, filter_text=json.dumps({"a": 1})))
+    right, other = (Record(json.dumps({"a": value}).encode(), "p0", str(value), 0) for value in (1, 2))
+    wrong = Record(b"?", "p0", "3", 0, refused="it cannot be read")
+    await intake.offer(await intake.claim("p0"), [right, right, wrong, other, wrong, right], "9")
+    (piece,) = dispatch.slices
+    assert [(event.records, event.refused) for event in piece.events] == [(2, ""), (1, wrong.refused), (1, wrong.refused), (1, "")]
+    assert piece.filtered == 1
+
+
 async def test_a_batch_that_its_shape_makes_too_large_becomes_several_events() -> None:
     binding = a_binding(batch_size=100)
     escaped = Batching(binding, lambda batch: b"\\u0000" * sum(record.size for record in batch), None)

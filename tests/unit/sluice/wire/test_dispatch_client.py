@@ -262,7 +262,7 @@ async def test_events_of_more_targets_than_a_stream_numbers_at_once_reach_their_
 
 
 async def test_a_call_is_answered_with_the_functions_reply(dispatch: Dispatch, fake: FakeDispatch) -> None:
-    given = msgspec.structs.replace(event(b"hello", trace="00-2"), choice="v2@512")
+    given = msgspec.structs.replace(event(b"hello", trace="00-2"), choice="v2@512", refused="why")
     outcome = await dispatch.call("t-1", given, 12.5)
     assert outcome == Outcome(Verdict.DONE, reply=answer_of(given), event_id=given.id)
     assert fake.called == [("t-1", given, 12.5)]
