@@ -27,7 +27,8 @@ def source_of(settings: KafkaSettings) -> str:
 
 
 def sample(settings: KafkaSettings) -> Record:
-    return Record(b'{"hello":"world"}', source_name(settings.topic_ids[0], 0), "0", 0)
+    event = b'{"id":"1","specversion":"1.0","source":"sample","type":"sample","data":{"hello":"world"}}'
+    return Record(event if settings.cloudevents else b'{"hello":"world"}', source_name(settings.topic_ids[0], 0), "0", 0)
 
 
 KIND = TriggerKind(

@@ -11,6 +11,7 @@ from sluice.errors import SourceRefused
 from sluice.trigger import Intake
 from sluice_kafka.assignment import Assignment
 from sluice_kafka.broker import Broker, OutsideLog, Place
+from sluice_kafka.cloudevents import event_record
 from sluice_kafka.pace import Pace
 from sluice_kafka.partition import Partition
 from sluice_kafka.record import Message, gap_record, record_of
@@ -98,7 +99,10 @@ class Reader:
 
     def _hand_over(self, partition: Partition, messages: Sequence[Message]) -> None:
         source, metadata = partition.source, self._settings.metadata
-        records = [record_of(message, source, metadata) for message in messages]
+        if self._settings.cloudevents:
+            records = [event_record(message, source) for message in messages]
+        else:
+            records = [record_of(message, source, metadata) for message in messages]
         size = self.assignment.offers.hand_over(partition, records, messages[-1].offset + 1)
         self._most = max(1, min(READ_RECORDS, READ_BYTES * len(records) // max(size, 1)))
 

@@ -53,11 +53,15 @@ class KafkaSettings(SourceSettings, frozen=True, kw_only=True):
     isolation: Literal["read_committed", "read_uncommitted"] = "read_committed"
     metadata: bool = False
     """Whether events carry key, partition, offset, timestamp and headers of each record."""
+    cloudevents: bool = False
+    """Whether every record is a CloudEvent; what is none becomes a dead event."""
     max_fetch_bytes: Annotated[int, Meta(ge=1024, le=64 * 1024 * 1024)] = 1024 * 1024
     """Most bytes fetched from one partition at once; a larger record still comes, alone."""
 
     def __post_init__(self) -> None:
         faults = [*address_faults("kafka_connect_address", self.kafka_connect_address), *self._topic_faults(), *self._position_faults()]
+        if self.cloudevents and self.metadata:
+            faults.append(Fault("metadata", "goes not together with cloudevents"))
         logins = list(self._login_faults())
         if faults or logins:
             raise Invalid(faults + logins, "FSS.0400" if faults else _NO_LOGIN)

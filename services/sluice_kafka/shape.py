@@ -1,6 +1,7 @@
 """From records to the event of FunctionGraph's Kafka triggers. Pure: the same records give the same bytes."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -21,7 +22,9 @@ _json = msgspec.json.encode
 
 
 def shape(binding: Binding, settings: KafkaSettings, records: Sequence[Record]) -> bytes:
-    """The event of one batch. `event_time` is the time of the last record, in seconds."""
+    """The event of one batch. `event_time` is the time of the last record, in seconds. CloudEvents are the event themselves."""
+    if settings.cloudevents and not records[0].refused:
+        return _cloudevents(settings, records)
     last = records[-1]
     before, after, end = _frame(binding.function, settings.instance_id, last.source)
     time = b"%d" % (last.time_ms // 1000)
@@ -31,6 +34,18 @@ def shape(binding: Binding, settings: KafkaSettings, records: Sequence[Record]) 
     if not settings.metadata and not any(record.attributes for record in records) and _one_source(records):
         return b"".join((before, time, after, b'{"messages":', _json(_messages(records)), end))
     return b"".join((before, time, after, b",".join(_elements(settings, records)), b"]}"))
+
+
+def _cloudevents(settings: KafkaSettings, records: Sequence[Record]) -> bytes:
+    """One event, or with a `batch_size` over 1 an array, even of one."""
+    events = [_gap_event(record) if _is_gap(record) else record.value or b"null" for record in records]
+    return events[0] if settings.batch_size == 1 and len(events) == 1 else b"[" + b",".join(events) + b"]"
+
+
+def _gap_event(record: Record) -> bytes:
+    moment = datetime.fromtimestamp(record.time_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    known = {"id": record.id, "specversion": "1.0", "source": record.source, "type": "sluice.gap", "time": moment}
+    return _json({**known, "data": {"gap": msgspec.Raw(dict(record.attributes)[GAP].encode())}})
 
 
 @lru_cache(maxsize=4096)

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from sluice.errors import Fault, Invalid
 from sluice.event import MAX_EVENT_BYTES, Record
+from sluice.text import text
 from sluice.trigger import TriggerKind
 from sluice_control.asgi import Call, Operation, json
 from sluice_control.bodies import DryRun
@@ -51,7 +52,7 @@ class DryRunApi:
             "mode": binding.mode.value,
             "function_urn": binding.function,
             "versions": self._versions(row),
-            "event": msgspec.Raw(event or b"null"),
+            "event": _event(event or b"null"),
         }
 
     def _versions(self, row: TriggerRow) -> dict[str, int]:
@@ -62,6 +63,15 @@ class DryRunApi:
         if alias is None:
             raise Refused("FSS.1053")
         return {alias.version: 100 - alias.weight} | ({alias.additional: alias.weight} if alias.additional else {})
+
+
+def _event(body: bytes) -> msgspec.Raw | str:
+    """As JSON; as text what a kind passes on as it is, if that is none."""
+    try:
+        msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return text(body)
+    return msgspec.Raw(body)
 
 
 def _record(sample: Record, body: DryRun, now_ms: int) -> Record:

@@ -88,6 +88,24 @@ async def test_what_the_filter_holds_back_is_said_with_the_clause(api: Client) -
     assert (await dry_run(api, one, value='{"type":"order","amount":30}')).json["matches"]
 
 
+async def test_a_value_that_the_kind_passes_on_as_it_is_may_be_no_json(api: Client) -> None:
+    one = await trigger(api, "OPENSOURCEKAFKA", KAFKA | {"cloudevents": True, "batch_size": 1})
+    assert (await dry_run(api, one, value="[1]")).json["event"] == [1]
+    assert (await dry_run(api, one, value="no JSON")).json["event"] == "no JSON"
+    assert (await dry_run(api, one)).json["event"]["type"] == "sample"
+
+
+async def test_what_eventgrids_own_settings_do_not_choose_is_said_with_the_clause(api: Client) -> None:
+    one = await trigger(api, "EVENTGRID", {"event_types": ["order"], "filter": {"data.a": 1}})
+    event = '{"specversion":"1.0","id":"1","source":"s","type":"%s","data":{"a":%d}}'
+    assert [(await dry_run(api, one, value=event % each)).json["unmatched"] for each in (("order", 1), ("x", 1), ("order", 2))] == [
+        "",
+        "type",
+        "data.a",
+    ]
+    assert (await dry_run(api, one, value="no JSON")).json["unmatched"] == "the value is not JSON"
+
+
 async def test_an_alias_says_how_its_versions_share(api: Client) -> None:
     await api("POST", "/v2/{p}/fgs/functions", function_body())
     for version in ("1", "2"):
