@@ -16,6 +16,7 @@ from sluice_gateway.routes import Match
 from sluice_gateway.shape import Request, event_body, event_headers
 from sluice_gateway.trace import Receiving, within
 from sluice_gateway.triggers import Served
+from sluice_gateway.webhook import Signed
 
 GRACE_S = 0.25
 """The dispatcher keeps a call's time; this much later the gateway itself stops waiting."""
@@ -35,9 +36,10 @@ class Calls:
     async def serve(self, match: Match[Served], request: Request, body: Body, identifier: bytes) -> Answer:
         """`identifier` becomes the event's id, unless the caller's Idempotency-Key makes another one."""
         served = match.target
-        self._glance(served, request)
+        signed = self._glance(served, request)
         headers = event_headers(request.lines, request.peer)
         content = await body.read(self._body_limit, headers.get("content-length"))
+        delivery = self._doorkeeper.check_webhook(served.webhook, signed, content) if served.webhook and signed else ""
         if served.auth != "NONE":
             self._check_sender(served, request, content)
             for name in CREDENTIALS:
@@ -46,7 +48,7 @@ class Calls:
         if served.match is not None and served.match(Record(content, "request", "", 0)):
             self._dispatch.filtered(served.trigger, 1)
             return accepted(DONE, identifier)
-        key = "" if served.is_sync else idempotency_key(headers)
+        key = "" if served.is_sync else idempotency_key(headers, delivery)
         if key:
             identifier = event_id(served.trigger, served.incarnation, key)
         function, choice = chosen(self._snapshot, served.function, identifier, headers)
@@ -58,11 +60,15 @@ class Calls:
         pushing = self._dispatch.push(served.trigger, event, (key,) if key else (), CALLER_WAITS_S)
         return accepted(await within(span, pushing), identifier)
 
-    def _glance(self, served: Served, request: Request) -> None:
+    def _glance(self, served: Served, request: Request) -> Signed | None:
+        """Before the body is read: what a webhook says about it."""
+        if served.webhook is not None:
+            return self._doorkeeper.glance_webhook(served.webhook, request.lines)
         if served.auth == "IAM":
             self._doorkeeper.glance(request.lines)
         elif served.auth == "APP":
             self._doorkeeper.glance_app(request.lines)
+        return None
 
     def _check_sender(self, served: Served, request: Request, content: bytes) -> None:
         received = SignedRequest(request.method, request.path, request.query, tuple(request.lines), content)

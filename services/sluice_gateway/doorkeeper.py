@@ -26,9 +26,11 @@ from sluice.signature import (
     read_authorization,
     verify,
 )
+from sluice_gateway import webhook
 from sluice_gateway.nonces import HEADER as NONCE
 from sluice_gateway.nonces import NonceRefused, Nonces
 from sluice_gateway.refusal import Refusal, forbidden, unauthorized, unavailable
+from sluice_gateway.webhook import Webhook
 
 AUTHORIZATION, AUTH_TOKEN = b"authorization", b"x-auth-token"
 SECURITY_TOKEN, APP_CODE = b"x-security-token", b"x-apig-appcode"
@@ -151,6 +153,20 @@ class Doorkeeper:
             self.check_app(project, "", request)
         else:
             self.check_caller(project, request)
+
+    def glance_webhook(self, wanted: Webhook, headers: Lines) -> webhook.Signed:
+        """What a webhook says about the body that is still to be read."""
+        try:
+            return webhook.read(wanted, headers)
+        except SluiceError as refusal:
+            raise self._unknown(refusal) from None
+
+    def check_webhook(self, wanted: Webhook, signed: webhook.Signed, body: bytes) -> str:
+        """Whether a webhook is the sender's; its delivery's id, "" where it has none."""
+        try:
+            return webhook.check(wanted, signed, body, self._clock.time())
+        except SluiceError as refusal:
+            raise self._unknown(refusal) from None
 
     def _sender(self, request: SignedRequest) -> Key:
         token = shown(request.headers, AUTH_TOKEN)

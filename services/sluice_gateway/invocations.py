@@ -113,9 +113,9 @@ def _check_json(body: bytes) -> None:
         raise Refusal(406, "FSS.0406", "Not acceptable: the event is not JSON.") from None
 
 
-def idempotency_key(headers: Mapping[str, str]) -> str:
-    """The caller's Idempotency-Key, "" without one. Raises Refusal (400) for one that is too long."""
-    key = headers.get("idempotency-key", "")
+def idempotency_key(headers: Mapping[str, str], delivery: str = "") -> str:
+    """The id of a webhook's delivery, else the caller's Idempotency-Key, "" without one. Raises Refusal (400) for one that is too long."""
+    key = delivery or headers.get("idempotency-key", "")
     if len(key) > MAX_IDEMPOTENCY_KEY:
         raise Refusal(400, "FSS.0400", f"Invalid parameter: Idempotency-Key has at most {MAX_IDEMPOTENCY_KEY} characters.")
     return key

@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from sluice.binding import Mode
 from sluice.errors import Fault, Invalid
+from sluice_gateway.webhook import Webhook
 
 MAX_PATH = 512
 RESERVED = ("/v2", "/v3", "/sluice", "/metrics", "/livez", "/readyz", "/openapi.json", "/console")
@@ -54,9 +55,13 @@ class ApigSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     instance_id: str = ""
     """Of the gateway, with DEDICATEDGATEWAY and APIC; kept as written: here all three are served by the one door there is."""
     func_info: FuncInfo = FuncInfo()
+    webhook: Webhook | None = None
+    """Ours: who may call is who signs as this says."""
 
     def __post_init__(self) -> None:
         faults = list(path_faults(self.path))
+        if self.webhook is not None and self.auth != "NONE":
+            faults.append(Fault("webhook", "proves its sender by itself: auth is NONE"))
         if faults:
             raise Invalid(faults)
 

@@ -9,6 +9,7 @@ from sluice.catalog import Change, Snapshot
 from sluice.errors import Invalid
 from sluice_gateway.routes import Match, Routes
 from sluice_gateway.settings import ApigSettings
+from sluice_gateway.webhook import Webhook
 
 KIND_NAME = "gateway"
 
@@ -25,6 +26,8 @@ class Served(msgspec.Struct, frozen=True, gc=False):
     stage: str
     auth: str
     """NONE, IAM or APP."""
+    webhook: Webhook | None
+    """What a sender has to prove where `auth` asks for nothing."""
     is_sync: bool
     timeout_s: float
     lane: str
@@ -85,6 +88,7 @@ def _served(binding: Binding, settings: ApigSettings) -> Served:
         incarnation=binding.incarnation,
         stage=settings.env_name,
         auth=settings.auth,
+        webhook=settings.webhook,
         is_sync=binding.mode is Mode.SYNC,
         timeout_s=settings.timeout_s,
         lane="" if binding.ordering is Ordering.NONE else f"{binding.trigger}/request",
