@@ -10,7 +10,7 @@ from botocore.config import Config
 
 from tests.servers import Moto
 
-BATCH = 10
+BATCH, BATCH_BYTES = 10, 256 * 1024
 EVENTS = ("s3:ObjectCreated:*", "s3:ObjectRemoved:*")
 
 
@@ -60,9 +60,17 @@ class Service:
         self.sqs.send_message(QueueUrl=queue, MessageBody=body)
 
     def send_all(self, queue: str, bodies: Iterable[str]) -> None:
-        every = list(bodies)
-        for start in range(0, len(every), BATCH):
-            entries = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(every[start : start + BATCH])]
+        batch: list[str] = []
+        for body in bodies:
+            if len(batch) == BATCH or sum(map(len, batch)) + len(body) > BATCH_BYTES:
+                self._send_batch(queue, batch)
+                batch = []
+            batch.append(body)
+        self._send_batch(queue, batch)
+
+    def _send_batch(self, queue: str, bodies: Sequence[str]) -> None:
+        if bodies:
+            entries = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(bodies)]
             failed = self.sqs.send_message_batch(QueueUrl=queue, Entries=entries).get("Failed")
             assert not failed, failed
 

@@ -1,0 +1,297 @@
+"""Notifications of objects on their way to a real function, pushed and read from a queue, with everything killed on the way.
+
+100,000 records are pushed. 20,000 go through moto's queue, forty in each message, because it answers about a hundred requests a second;
+and it forgets everything when it is killed, so what is killed is the connection to it."""
+
+import json
+import os
+import re
+import secrets
+import shutil
+import subprocess
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sluice.event import MAX_EVENT_BYTES
+from sluice.push import MAX_PUSH_BYTES
+from tests.cable import Cable
+from tests.e2e.driver import SLUICE, Sluice, Witness
+from tests.e2e.pushing import Pusher
+from tests.e2e.records import overlaps
+from tests.s3 import TEST_EVENT, told, whole
+from tests.servers import Moto
+from tests.sqs import Service
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "photos"
+WITHIN_S = 60.0
+TOKEN = "a token of some length"
+RECORDS, BATCH = 100_000, 500
+PULLED, IN_A_MESSAGE = 20_000, 40
+BURST = 50_000
+MOST_MIB = 150
+INSTANCES, EACH = 2, 16
+KEY = re.compile(r'"key":"n-(\d+)"')
+
+MakeFunction = Callable[..., str]
+
+
+class Enough(Exception):
+    """What was to be seen was seen."""
+
+
+def numbered(numbers: range) -> bytes:
+    """A notification of these."""
+    return whole(*(told(f"n-{number}", sequencer=f"{number:016X}") for number in numbers))
+
+
+def pushed(bucket: str, **more: object) -> dict[str, Any]:
+    return {"bucket": bucket, "events": ["ObjectCreated"], "push_token": TOKEN, "batch_size": BATCH, **more}
+
+
+def pusher(sluice: Sluice, trigger: str, batch: int = BATCH) -> Pusher:
+    return Pusher(sluice, f"/sluice/v1/push/obs/{trigger}", numbered, batch=batch, headers={"Authorization": f"Bearer {TOKEN}"})
+
+
+def kill(sluice: Sluice, what: str) -> None:
+    """-9, and back."""
+    if what == "everything":
+        sluice.kill()
+        sluice.start()
+    else:
+        sluice.kill_service(what)
+
+
+def until(condition: Callable[[], object], said: Callable[[], object]) -> None:
+    deadline = time.monotonic() + WITHIN_S
+    while not condition():
+        assert time.monotonic() < deadline, said()
+        time.sleep(0.05)
+
+
+def until_taken(push: Pusher, records: int) -> None:
+    until(lambda: push.taken >= records, lambda: (push.taken, push.answers))
+
+
+def until_received(sluice: Sluice, trigger: str, events: int) -> None:
+    until(lambda: sluice.counts(trigger)["received"] >= events, lambda: sluice.counts(trigger))
+
+
+def keys_seen(witness: Witness) -> dict[int, set[str]]:
+    """Which events each number came with."""
+    by_number: dict[int, set[str]] = defaultdict(set)
+    for event, _, body in witness.calls():
+        for number in KEY.findall(body):
+            by_number[int(number)].add(event)
+    return by_number
+
+
+def assert_all_came_once(sluice: Sluice, trigger: str, witness: Witness, records: int) -> None:
+    until(lambda: sluice.counts(trigger)["open"] == 0 and len(keys_seen(witness)) >= records, lambda: sluice.counts(trigger))
+    row, seen = sluice.counts(trigger), keys_seen(witness)
+    assert row["received"] == row["success"], row
+    assert set(seen) == set(range(records)), "lost"
+    assert not [number for number, events in seen.items() if len(events) > 1], "accepted twice"
+    assert overlaps(witness) == 0, "overlap"
+    assert witness.repeated() <= INSTANCES * EACH + 64, "run twice"
+
+
+@pytest.mark.timeout(300)
+def test_what_is_pushed_is_accepted_once_while_everything_is_killed(sluice: Sluice, witness: Witness, make_function: MakeFunction) -> None:
+    trigger = sluice.trigger(make_function(instances=INSTANCES, each=EACH), "OBS", pushed("photos"))
+    sluice.until_state(trigger, "running")
+    push = pusher(sluice, trigger)
+    killed = ["obs", "gateway", "dispatcher"] if sluice.mesh else ["everything"]
+    with push.sending(RECORDS):
+        for at, what in enumerate(killed, 1):
+            until_taken(push, RECORDS * at // (len(killed) + 1))
+            kill(sluice, what)
+    assert_all_came_once(sluice, trigger, witness, RECORDS)
+
+
+class Queue:
+    """A queue of its own with numbered notifications in it, at the end of a cable."""
+
+    def __init__(self, moto: Moto, cable: Cable) -> None:
+        self._moto = moto
+        self._cable = cable
+        self.service = Service(moto)
+        self.url = self.service.queue()
+
+    def settings(self, **more: object) -> dict[str, Any]:
+        moto = self._moto
+        keys = {"access_key": moto.access_key, "secret_key": moto.secret_key, "region": moto.region}
+        place = {"queue_url": self.url, "endpoint": self._cable.endpoint, "visibility_timeout": 5}
+        return {"bucket": "photos", "events": ["ObjectCreated"], **place, **keys, **more}
+
+    def fill(self, records: int, in_a_message: int = IN_A_MESSAGE) -> None:
+        starts = range(0, records, in_a_message)
+        self.service.send_all(self.url, (numbered(range(start, min(records, start + in_a_message))).decode() for start in starts))
+
+    @contextmanager
+    def filling(self, records: int) -> Iterator[None]:
+        """From a thread of its own; all are there at the end."""
+        thread = threading.Thread(target=self.fill, args=(records,))
+        thread.start()
+        try:
+            yield
+        finally:
+            thread.join(WITHIN_S)
+        assert not thread.is_alive()
+
+
+@pytest.fixture
+def cable(moto: Moto) -> Iterator[Cable]:
+    with Cable(moto.endpoint) as made:
+        yield made
+
+
+@pytest.fixture
+def queue(moto: Moto, cable: Cable) -> Queue:
+    return Queue(moto, cable)
+
+
+@pytest.mark.timeout(300)
+def test_what_waits_in_a_queue_is_accepted_once_while_everything_is_killed(
+    sluice: Sluice, queue: Queue, cable: Cable, witness: Witness, make_function: MakeFunction
+) -> None:
+    settings = queue.settings(batch_size=IN_A_MESSAGE // 2, prefetch=40, max_pending=INSTANCES * EACH)
+    trigger = sluice.trigger(make_function(instances=INSTANCES, each=EACH, delay_ms=100), "OBS", settings)
+    sluice.until_state(trigger, "running")
+    killed = ["obs", "dispatcher", "runner", "cable"] if sluice.mesh else ["everything", "cable"]
+    with queue.filling(PULLED):
+        for at, what in enumerate(killed, 1):
+            until_received(sluice, trigger, 2 * PULLED // IN_A_MESSAGE * at // (len(killed) + 1))
+            if what == "cable":
+                cable.cut()
+                until(lambda: cable.endpoint in sluice.row(trigger)["reason"], lambda: sluice.row(trigger))
+                cable.mend()
+            else:
+                kill(sluice, what)
+    assert_all_came_once(sluice, trigger, witness, PULLED)
+    until(lambda: queue.service.left(queue.url) == 0, lambda: queue.service.left(queue.url))
+
+
+@pytest.mark.timeout(300)
+def test_messages_that_are_no_notifications_block_nothing(
+    sluice: Sluice, queue: Queue, witness: Witness, make_function: MakeFunction
+) -> None:
+    poison = ["hello", "{}", "[" * 100_000, "\ufffd\ud7ff", json.dumps({"Records": [{"eventName": 1}]}), "x" * 200_000]
+    queue.service.send_all(queue.url, poison[:3])
+    queue.service.send_all(queue.url, [TEST_EVENT.decode(), *poison[3:5]])
+    queue.service.send(queue.url, poison[5])
+    queue.fill(3, 1)
+    trigger = sluice.trigger(make_function(), "OBS", queue.settings(prefetch=1))
+    assert_all_came_once(sluice, trigger, witness, 3)
+    until(lambda: queue.service.left(queue.url) == 0, lambda: queue.service.left(queue.url))
+    assert b'"thrown_away": true' in sluice.log.read_bytes() or b"thrown_away=True" in sluice.log.read_bytes()
+
+
+def test_a_key_as_long_as_a_message_can_hold_is_called_with(sluice: Sluice, queue: Queue, make_function: MakeFunction) -> None:
+    queue.service.send(queue.url, whole(told("x" * 240_000)).decode())
+    queue.fill(5, 1)
+    trigger = sluice.trigger(make_function(), "OBS", queue.settings())
+    row = sluice.until_ended(trigger, 6)
+    assert (row["received"], row["success"]) == (6, 6), row
+
+
+def test_a_record_too_large_for_an_event_is_a_dead_one_and_holds_up_no_other(sluice: Sluice, make_function: MakeFunction) -> None:
+    trigger = sluice.trigger(make_function(), "OBS", pushed("photos"))
+    sluice.until_state(trigger, "running")
+    path, bearer = f"/sluice/v1/push/obs/{trigger}", {"Authorization": f"Bearer {TOKEN}"}
+    large = whole(told("x" * (MAX_EVENT_BYTES + 1)), told("small"))
+    assert sluice.send("POST", path, large, signed=False, headers=bearer)[0] == 400
+    row = sluice.until_ended(trigger, 2)
+    assert (row["success"], row["discarded"]) == (1, 1), row
+    for body in (b"", b"\xff\xfe", b"{}"):
+        assert sluice.send("POST", path, body, signed=False, headers=bearer)[0] == 400
+    assert sluice.send("POST", path, bytes(MAX_PUSH_BYTES + 1), signed=False, headers=bearer)[0] == 413
+
+
+def test_a_burst_stays_in_the_queue_while_the_function_takes_none(sluice: Sluice, queue: Queue, make_function: MakeFunction) -> None:
+    queue.fill(BURST, 250)
+    trigger = sluice.trigger(make_function(instances=1, each=1, delay_ms=600_000), "OBS", queue.settings(max_pending=50, prefetch=5))
+    until(lambda: sluice.counts(trigger)["open"] >= 50, lambda: sluice.counts(trigger))
+    until(lambda: sluice.counts(trigger)["lag"] > 0, lambda: sluice.counts(trigger))
+    assert queue.service.left(queue.url) >= BURST // 250 - 5
+    assert sluice.counts(trigger)["open"] <= 50
+    used = sluice.resident_mib()
+    assert {name: mib for name, mib in used.items() if mib > MOST_MIB} == {}, used
+
+
+def test_a_sender_of_a_burst_is_told_to_wait_while_the_function_takes_none(sluice: Sluice, make_function: MakeFunction) -> None:
+    settings = pushed("photos", batch_size=1, max_pending=50)
+    trigger = sluice.trigger(make_function(instances=1, each=1, delay_ms=600_000), "OBS", settings)
+    sluice.until_state(trigger, "running")
+    push = pusher(sluice, trigger)
+
+    def is_held_back() -> None:
+        until(lambda: push.answers[429] >= 20, lambda: push.answers)
+        assert sluice.counts(trigger)["open"] <= 50
+        used = sluice.resident_mib()
+        assert {name: mib for name, mib in used.items() if mib > MOST_MIB} == {}, used
+        raise Enough
+
+    with pytest.raises(Enough), push.sending(BURST):
+        is_held_back()
+
+
+def test_what_a_trigger_is_not_for_is_confirmed_and_counted(sluice: Sluice, witness: Witness, make_function: MakeFunction) -> None:
+    name = f"photos-{secrets.token_hex(4)}"
+    trigger = sluice.trigger(make_function(), "OBS", pushed(name, prefix="in/", suffix=".png", batch_size=1))
+    sluice.until_state(trigger, "running")
+    sent = [told("in%2Fa+b.png", bucket=name), told("in%2Fa.txt", bucket=name), told("out%2Fa.png", bucket=name), told("in%2Fb.png")]
+    gone = told("in%2Fc.png", "ObjectRemoved:Delete", bucket=name)
+    path = f"/sluice/v1/{sluice.project}/publish/obs/{name}"
+    assert sluice.send("POST", path, whole(*sent, gone))[0] == 202
+    assert sluice.send("POST", path, whole(sent[0]))[0] == 202, "the same again"
+    sluice.until_ended(trigger, 1)
+    until(lambda: sluice.counts(trigger)["filtered"] == 4, lambda: sluice.counts(trigger))
+    assert [json.loads(body)["Records"][0]["s3"]["object"]["key"] for _, _, body in witness.calls()] == ["in%2Fa%20b.png"]
+    assert sluice.counts(trigger)["received"] == 1
+
+
+def test_a_changed_token_counts_at_once_and_for_this_trigger_alone(sluice: Sluice, make_function: MakeFunction) -> None:
+    urn = make_function()
+    name = f"photos-{secrets.token_hex(4)}"
+    trigger, other = (sluice.trigger(urn, "OBS", pushed(name, prefix=prefix, batch_size=1)) for prefix in ("a", "b"))
+    for one in (trigger, other):
+        sluice.until_state(one, "running")
+
+    def status(to: str, token: str) -> int:
+        return sluice.send("POST", f"/sluice/v1/push/obs/{to}", whole(), signed=False, headers={"Authorization": f"Bearer {token}"})[0]
+
+    assert (status(trigger, TOKEN), status(other, TOKEN)) == (202, 202)
+    sluice.api("PUT", f"/fgs/triggers/{urn}/OBS/{trigger}", {"event_data": pushed(name, prefix="a", batch_size=1, push_token="new")})
+    until(lambda: status(trigger, "new") == 202, lambda: status(trigger, "new"))
+    assert (status(trigger, TOKEN), status(other, TOKEN)) == (401, 202)
+
+
+def test_the_example_does_what_its_page_says(sluice: Sluice, tmp_path: Path) -> None:
+    """Its three commands."""
+    folder = shutil.copytree(EXAMPLE, tmp_path / "photos")
+    environment = {**os.environ, "PATH": f"{SLUICE.parent}:{os.environ['PATH']}", "SLUICE_DATA": str(sluice.data)}
+
+    def typed(command: str) -> str:
+        done = subprocess.run(
+            ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=WITHIN_S, check=False
+        )
+        assert done.returncode == 0, (command, done.stdout, done.stderr)
+        return done.stdout
+
+    apply, notify, logs = re.findall(r"^\$ (.*)$", (folder / "README.md").read_text(), re.MULTILINE)
+    typed(apply)
+    (trigger,) = [row["trigger_id"] for row in sluice.ours("/triggers")["triggers"] if ":photos:" in row["function_urn"]]
+    sluice.until_state(trigger, "running")
+    typed(notify)
+    deadline = time.monotonic() + WITHIN_S
+    while len(lines := re.findall(r"ObjectCreated:Put (\S.*?) (\d+)$", told_by := typed(logs), re.MULTILINE)) < 2:
+        assert time.monotonic() < deadline, told_by
+    assert sorted(lines) == [("in/a dog.png", "12"), ("in/cat.png", "10")]
+    sluice.send("DELETE", f"/v2/{sluice.project}/fgs/functions/urn:fss:local-1:{sluice.project}:function:default:photos")
