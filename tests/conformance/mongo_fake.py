@@ -1,7 +1,7 @@
 """A MongoDB that speaks the real protocol (OP_MSG) to the real driver, and does what no server to be had here does: database streams,
 tokens while idle, tokens that are lost, invalidations, pre-images, logins, TLS, failures on demand.
 
-    python -m tests.conformance.mongo_fake PORT JOURNAL
+    python -m tests.conformance.mongo_fake PORT JOURNAL [PASSWORD]
 
 runs one in a process of its own that keeps what it has in a file.
 """
@@ -25,12 +25,17 @@ from typing import Any
 
 import bson
 from bson import Int64, Timestamp
+from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 
 OP_REPLY, OP_QUERY, OP_MSG = 1, 2004, 2013
 LONGEST = 16 * 1024 * 1024
 BATCH = 101
 ITERATIONS = 4096
+
+AS_IT_CAME: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument, unicode_decode_error_handler="replace")
+"""Documents keep bytes that are no text."""
+PLAIN: CodecOptions[Any] = CodecOptions()
 
 Document = dict[str, Any]
 Reply = Mapping[str, Any]
@@ -56,7 +61,7 @@ class Entry:
     key: Document = field(default_factory=dict)
     document: Document | RawBSONDocument | None = None
     more: Document = field(default_factory=dict)
-    before: Document | None = None
+    before: Document | RawBSONDocument | None = None
 
     def is_of(self, database: str, collection: str) -> bool:
         if self.database != database or not self.operation:
@@ -99,7 +104,7 @@ class FakeMongo:
         self._tls = tls
         self._log: list[Entry] = []
         self._first = 0
-        self._tables: dict[tuple[str, str], dict[bytes, Document]] = {}
+        self._tables: dict[tuple[str, str], dict[bytes, Document | RawBSONDocument]] = {}
         self._cursors: dict[int, Cursor] = {}
         self._ids = itertools.count(1000)
         self._written = asyncio.Event()
@@ -190,8 +195,7 @@ class FakeMongo:
 
     # the log
 
-    def _insert(self, database: str, collection: str, document: Document, moment: Timestamp | None = None) -> None:
-        document.setdefault("_id", bson.ObjectId())
+    def _insert(self, database: str, collection: str, document: Document | RawBSONDocument, moment: Timestamp | None = None) -> None:
         key = {"_id": document["_id"]}
         name = bson.encode(key)
         table = self._tables.setdefault((database, collection), {})
@@ -252,9 +256,9 @@ class FakeMongo:
         at = 0
         # The last one may have been cut off by a kill; nobody was told that it was written.
         while at + 4 <= len(data) and at + (size := struct.unpack_from("<i", data, at)[0]) <= len(data):
-            entry = Entry(**bson.decode(data[at : at + size]))
+            entry = Entry(**_entry(data[at : at + size]))
             self._log.append(entry)
-            if entry.operation == "insert" and isinstance(entry.document, dict):
+            if entry.operation == "insert" and entry.document is not None:
                 self._tables.setdefault((entry.database, entry.collection), {})[bson.encode(entry.key)] = entry.document
             at += size
         with journal.open("r+b") as file:
@@ -412,6 +416,7 @@ class FakeMongo:
 
     def _find(self, command: Document) -> Reply:
         namespace = f"{command['$db']}.{command['find']}"
+        found: list[Any]
         if namespace == "local.oplog.rs":
             found = [{"ts": entry.time} for entry in self._log[self._first : self._first + 1]]
         else:
@@ -429,10 +434,16 @@ class FakeMongo:
         return {"ok": 1.0, "cursor": {"id": Int64(0), "ns": f"{command['$db']}.$cmd.listCollections", "firstBatch": found}}
 
     def _insert_command(self, command: Document) -> Reply:
-        for document in command["documents"]:
-            self._insert(command["$db"], command["insert"], document)
+        errors = []
+        for index, document in enumerate(command["documents"]):
+            try:
+                self._insert(command["$db"], command["insert"], document)
+            except Refused as refused:
+                errors.append({"index": index, "code": refused.reply["code"], "errmsg": refused.reply["errmsg"]})
+                if command.get("ordered", True):
+                    break
         self._wake()
-        return {"ok": 1.0, "n": len(command["documents"])}
+        return {"ok": 1.0, "n": len(command["documents"]) - len(errors)} | ({"writeErrors": errors} if errors else {})
 
     def _update_command(self, command: Document) -> Reply:
         changed = sum(self._update(command["$db"], command["update"], statement) for statement in command["updates"])
@@ -524,6 +535,11 @@ def _invalidation(entry: Entry) -> Document:
     return {"_id": {"_data": entry.token + "FF"}, "operationType": "invalidate", "clusterTime": entry.time}
 
 
+def _entry(data: bytes) -> Document:
+    fields = dict(RawBSONDocument(data, AS_IT_CAME))
+    return fields | {name: bson.decode(fields[name].raw) for name in ("key", "more")}
+
+
 def _packet(opcode: int, request: int, body: bytes) -> bytes:
     return struct.pack("<iiii", 16 + len(body), 1, request, opcode) + body
 
@@ -554,7 +570,9 @@ def _sections(body: bytes) -> Iterator[tuple[str, list[Document]]]:
             yield "", [bson.decode(body[at:end])]
         else:
             start = body.index(0, at + 4)
-            yield body[at + 4 : start].decode(), bson.decode_all(body[start + 1 : end])
+            name = body[at + 4 : start].decode()
+            documents: Any = bson.decode_all(body[start + 1 : end], AS_IT_CAME if name == "documents" else PLAIN)
+            yield name, documents
         at = end
 
 
@@ -568,11 +586,11 @@ async def fake_mongo(**options: Any) -> AsyncIterator[FakeMongo]:
         await fake.stop()
 
 
-async def main(port: int, journal: Path) -> None:
-    await FakeMongo(journal).start(port)
+async def main(port: int, journal: Path, password: str) -> None:
+    await FakeMongo(journal, password).start(port)
     print("ready", flush=True)  # noqa: T201 - whoever started it waits for this
     await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), Path(sys.argv[2])))
+    asyncio.run(main(int(sys.argv[1]), Path(sys.argv[2]), "".join(sys.argv[3:])))
