@@ -1,12 +1,17 @@
 """Fixtures that every kind of test may ask for."""
 
+import os
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.servers import Kafka, Mongo, Mosquitto, Moto, RabbitMq, RocketMq, ServerMissing, missing
 
 SERVERS = frozenset({"kafka", "mongo", "mosquitto", "moto", "rabbitmq", "rocketmq"})
+from tests.servers import Kafka, Mosquitto, Moto, RabbitMq, RocketMq, Rsyslog, ServerMissing, missing
+SERVERS = frozenset({"kafka", "mosquitto", "moto", "rabbitmq", "rocketmq", "rsyslog"})
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -72,6 +77,16 @@ def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
         server.start()
     except ServerMissing as reason:
         missing(str(reason))
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def rsyslog(tmp_path: Path) -> Iterator[Rsyslog]:
+    """One that does not run yet: it wants to know whither it forwards."""
+    if not shutil.which("rsyslogd", path=f"{os.environ['PATH']}:/usr/sbin"):
+        missing("rsyslogd is not installed: run make servers")
+    server = Rsyslog(tmp_path / "rsyslog")
     yield server
     server.kill()
 

@@ -276,6 +276,27 @@ class RocketMq:
         script("rocketmq.sh", "kill", str(self.folder))
 
 
+class Rsyslog:
+    """Debian's syslog, which forwards what it is told at `socket`. Its queue is in memory, and keeps what cannot be forwarded yet."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.socket = folder / "socket"
+        self.tls_dir = folder / "tls"
+        """ca.pem, server.pem, server.key, client.pem, client.key."""
+
+    def start(self, port: int, way: str) -> None:
+        """Forwards to that port of this machine from now on: `udp`, `tcp` (octets counted), `lines` (TCP with line feeds) or `tls`."""
+        script("rsyslog.sh", "start", str(self.folder), str(port), way)
+
+    def stop(self) -> None:
+        """A clean end."""
+        script("rsyslog.sh", "stop", str(self.folder))
+
+    def kill(self) -> None:
+        script("rsyslog.sh", "kill", str(self.folder))
+
+
 def script(name: str, *arguments: str) -> None:
     """Runs one of the server scripts. What it starts does not outlive this process."""
     command = [str(SCRIPTS / name), *arguments]

@@ -57,3 +57,31 @@ def _is_pem(text: str) -> bool:
 
 def _reason(fault: Exception) -> str:
     return getattr(fault, "reason", None) or getattr(fault, "strerror", None) or type(fault).__name__
+
+
+def server_context(certificate: str, key: str, client_ca: str) -> ssl.SSLContext:
+    """For those who connect to us. `client_ca` "" asks them for no certificate. Raises SourceRefused as `client_context` does."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        _show(context, certificate, key)
+    except (OSError, ValueError) as fault:
+        raise SourceRefused(f"tls_certificate and tls_key cannot be used: {_reason(fault)}") from fault
+    if client_ca:
+        context.verify_mode = ssl.CERT_REQUIRED
+        try:
+            _trust(context, client_ca)
+        except (OSError, ValueError) as fault:
+            raise SourceRefused(f"tls_client_ca cannot be used: {_reason(fault)}") from fault
+    return context
+
+
+def pem(text: str) -> bytes:
+    """What a setting that is a path or PEM text stands for. Raises OSError."""
+    return text.encode() if _is_pem(text) else Path(text).read_bytes()
+
+
+def _trust(context: ssl.SSLContext, authority: str) -> None:
+    if _is_pem(authority):
+        context.load_verify_locations(cadata=authority)
+    else:
+        context.load_verify_locations(cafile=authority)

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -49,6 +50,21 @@ class Arrivals:
             return Told(AGAIN_S, reason="the mesh has no room")
         finally:
             self._bytes -= len(sent)
+
+    async def hand_over_at_last(self, source: str, logs: Sequence[Log]) -> None:
+        """Of a sender that cannot be told to come again: here it waits. What is refused is recorded as such, and that is all."""
+        now_ms = int(self._clock.time() * 1000)
+        left = [self._record(source, "", now_ms, log) for log in logs]
+        while left:
+            outcomes = await asyncio.gather(*(self._intake.deliver(record) for record in left))
+            again = [(record, outcome) for record, outcome in zip(left, outcomes, strict=True) if outcome.verdict is Verdict.RETRY]
+            left = [record for record, _ in again]
+            if again:
+                await asyncio.sleep(max(outcome.retry_after_s or AGAIN_S for _, outcome in again))
+
+    def now(self) -> datetime:
+        """In the machine's zone."""
+        return datetime.fromtimestamp(self._clock.time(), UTC).astimezone()
 
     def _records(self, source: str, sent: bytes, logs: Sequence[Log]) -> list[Record]:
         digest = hashlib.blake2b(sent, digest_size=12).hexdigest() if self._deduplicate else ""

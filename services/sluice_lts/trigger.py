@@ -1,7 +1,7 @@
 """Takes logs from wherever the settings say."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 
 from sluice.clock import Clock, SystemClock
 from sluice.errors import foremost
@@ -11,8 +11,11 @@ from sluice.readable_files import ReadableFiles
 from sluice.trigger import Intake
 from sluice_lts.arrivals import Arrivals
 from sluice_lts.file_source import FileSource
+from sluice_lts.otlp_server import OtlpServer
 from sluice_lts.requests import answer
 from sluice_lts.settings import LtsSettings
+from sluice_lts.syslog_datagrams import SyslogDatagrams
+from sluice_lts.syslog_stream import SyslogStream
 
 STANDBY_S = 2.0
 """What another process has claimed so long is left to it, and the trigger is ready without it."""
@@ -27,7 +30,7 @@ class LtsTrigger:
         self._clock = clock or SystemClock()
 
     async def run(self, intake: Intake, ready: Callable[[], None]) -> None:
-        """See sluice.trigger. Raises what its files raise."""
+        """See sluice.trigger. Raises SourceRefused and SourceLost of the first of its ways that cannot be taken."""
         arrivals = Arrivals(intake, self._clock, deduplicate=self._settings.deduplicate)
 
         async def serve(request: Request) -> Answer:
@@ -36,15 +39,28 @@ class LtsTrigger:
         intake.serve(serve, self._settings.topic)
         try:
             async with asyncio.TaskGroup() as tasks:
-                begun = [asyncio.Event() for _ in self._settings.files]
-                for path, event in zip(self._settings.files, begun, strict=True):
-                    source = FileSource(path, self._settings, self._readable, self._clock)
-                    tasks.create_task(source.run(intake, event.set))
+                begun = []
+                for run in self._runs(arrivals):
+                    begun.append(event := asyncio.Event())
+                    tasks.create_task(run(intake, event.set))
                 await _all(begun)
                 ready()
                 await asyncio.Event().wait()
         except BaseExceptionGroup as group:
             raise foremost(group) from None
+
+    def _runs(self, arrivals: Arrivals) -> Iterator[Callable[[Intake, Callable[[], None]], Coroutine[None, None, None]]]:
+        """Of each way but the gateway's."""
+        settings = self._settings
+        for path in settings.files:
+            yield FileSource(path, settings, self._readable, self._clock).run
+        if settings.otlp_listen:
+            yield OtlpServer(settings, arrivals).run
+        if settings.syslog_udp:
+            yield SyslogDatagrams(settings, arrivals).run
+        for field in ("syslog_tcp", "syslog_tls"):
+            if getattr(settings, field):
+                yield SyslogStream(field, settings, arrivals).run
 
 
 async def _all(events: Sequence[asyncio.Event]) -> None:

@@ -10,9 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import cramjam
+import grpc
+import grpc.aio
 import msgspec
 import pytest
+from google.rpc.error_details_pb2 import RetryInfo
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2_grpc import LogsServiceStub
 
 from sluice.event import Record
 from sluice.followed_file import FollowedFile
@@ -26,6 +30,7 @@ from sluice_lts.loki_messages import PushRequest
 from tests.conformance.bench import BINDING, Bench, Window
 from tests.conformance.pushed import PushedBench, post
 from tests.conformance.suite import TriggerConformance
+from tests.servers import free_port_run
 
 TOKEN = "a token of some length"
 EXAMPLE: dict[str, Any] = {"log_group_id": "97a9d284", "log_topic_id": "1a96b1f2", "push_token": TOKEN}
@@ -71,6 +76,37 @@ class LokiBench(LtsBench):
         entry.timestamp.FromNanoseconds(time.time_ns())
         body = bytes(cramjam.snappy.compress_raw(push.SerializeToString()))
         return await self.push("/loki/api/v1/push", body, {"Content-Type": "application/x-protobuf"})
+
+
+class GrpcBench(LtsBench):
+    """Each value is a call of OTLP's LogsService, where the trigger itself listens."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.address = f"127.0.0.1:{free_port_run(1)}"
+
+    def make(self, **settings: object) -> Trigger:
+        return super().make(otlp_listen=self.address, **settings)
+
+    async def send(self, value: bytes) -> tuple[int, str]:
+        request = ExportLogsServiceRequest()
+        record = request.resource_logs.add().scope_logs.add().log_records.add(time_unix_nano=time.time_ns())
+        record.body.string_value = text(value)
+        async with grpc.aio.insecure_channel(self.address) as channel:
+            try:
+                answer = await LogsServiceStub(channel).Export(request, metadata=(("authorization", f"Bearer {TOKEN}"),))
+            except grpc.aio.AioRpcError as error:
+                return (503, _retry_after(error)) if error.code() in AGAIN else (500, "")
+        return (400 if answer.partial_success.rejected_log_records else 200), ""
+
+
+AGAIN = (grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
+"""By which OTLP's exporters are told to come again."""
+
+
+def _retry_after(error: grpc.aio.AioRpcError) -> str:
+    shown = dict(error.trailing_metadata() or ()).get("google.rpc.retryinfo-bin", b"")
+    return str(RetryInfo.FromString(shown if isinstance(shown, bytes) else b"").retry_delay.ToMilliseconds() / 1000)
 
 
 class TestOtlp(TriggerConformance):
@@ -190,6 +226,14 @@ class AccountedIntake:
 
     def _produced(self, record: Record) -> Record:
         return record if record.value is None else msgspec.structs.replace(record, value=_unescaped(message_bytes(record)))
+
+
+class TestRealOtlpGrpc(TriggerConformance):
+    @pytest.fixture
+    async def bench(self) -> AsyncIterator[Bench]:
+        bench = GrpcBench()
+        yield bench
+        await bench.close()
 
 
 class TestRealFile(TriggerConformance):

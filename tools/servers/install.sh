@@ -5,6 +5,7 @@
 
 # program:package pairs of Debian
 needs="java:default-jre-headless javac:default-jdk-headless mvn:maven rabbitmq-server:rabbitmq-server mosquitto:mosquitto openssl:openssl ip:iproute2 nsenter:util-linux iptables:iptables gcc:gcc git:git ps:procps setsid:util-linux wrk:wrk"
+needs="java:default-jre-headless mvn:maven rabbitmq-server:rabbitmq-server mosquitto:mosquitto rsyslogd:rsyslog logger:bsdutils openssl:openssl ip:iproute2 nsenter:util-linux iptables:iptables gcc:gcc git:git ps:procps setsid:util-linux wrk:wrk"
 
 lacking() { echo "servers: $*" >&2; [ "${CI:-}" != true ] || exit 1; }
 
@@ -12,6 +13,7 @@ missing_packages() {
     for need in $needs; do
         [ -n "$(PATH=$PATH:/usr/sbin:/sbin command -v "${need%%:*}")" ] || echo "${need##*:}"
     done
+    ls /usr/lib/*/rsyslog/lmnsd_gtls.so >/dev/null 2>&1 || echo rsyslog-gnutls
     [ -d /usr/include/linux ] && [ -e /usr/include/stdio.h ] || echo libc6-dev
 }
 
