@@ -7,11 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import Kafka, Mongo, Mosquitto, Moto, RabbitMq, RocketMq, ServerMissing, missing
+from tests.servers import Kafka, Mongo, Mosquitto, Moto, RabbitMq, RocketMq, Rsyslog, ServerMissing, missing
 
-SERVERS = frozenset({"kafka", "mongo", "mosquitto", "moto", "rabbitmq", "rocketmq"})
-from tests.servers import Kafka, Mosquitto, Moto, RabbitMq, RocketMq, Rsyslog, ServerMissing, missing
-SERVERS = frozenset({"kafka", "mosquitto", "moto", "rabbitmq", "rocketmq", "rsyslog"})
+SERVERS = frozenset({"kafka", "mongo", "mosquitto", "moto", "rabbitmq", "rocketmq", "rsyslog"})
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -94,7 +94,9 @@ class GrpcBench(LtsBench):
         record.body.string_value = text(value)
         async with grpc.aio.insecure_channel(self.address) as channel:
             try:
-                answer = await LogsServiceStub(channel).Export(request, metadata=(("authorization", f"Bearer {TOKEN}"),))
+                answer = await LogsServiceStub(channel).Export(  # type: ignore[no-untyped-call]
+                    request, metadata=(("authorization", f"Bearer {TOKEN}"),)
+                )
             except grpc.aio.AioRpcError as error:
                 return (503, _retry_after(error)) if error.code() in AGAIN else (500, "")
         return (400 if answer.partial_success.rejected_log_records else 200), ""

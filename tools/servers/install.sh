@@ -4,8 +4,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 # program:package pairs of Debian
-needs="java:default-jre-headless javac:default-jdk-headless mvn:maven rabbitmq-server:rabbitmq-server mosquitto:mosquitto openssl:openssl ip:iproute2 nsenter:util-linux iptables:iptables gcc:gcc git:git ps:procps setsid:util-linux wrk:wrk"
-needs="java:default-jre-headless mvn:maven rabbitmq-server:rabbitmq-server mosquitto:mosquitto rsyslogd:rsyslog logger:bsdutils openssl:openssl ip:iproute2 nsenter:util-linux iptables:iptables gcc:gcc git:git ps:procps setsid:util-linux wrk:wrk"
+needs="java:default-jre-headless javac:default-jdk-headless mvn:maven rabbitmq-server:rabbitmq-server mosquitto:mosquitto rsyslogd:rsyslog logger:bsdutils openssl:openssl ip:iproute2 nsenter:util-linux iptables:iptables gcc:gcc git:git ps:procps setsid:util-linux wrk:wrk"
 
 lacking() { echo "servers: $*" >&2; [ "${CI:-}" != true ] || exit 1; }
 
