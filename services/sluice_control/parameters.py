@@ -23,6 +23,7 @@ KNOWN: Mapping[str, dict[str, Any]] = {
     "action": {"type": "string", "enum": ["filter", "count"]},
     "after": _NUMBER,
     "alias_name": _NAME,
+    "before": _NUMBER,
     "body": _FLAG,
     "code": _FLAG,
     "config": _FLAG,
