@@ -1,19 +1,23 @@
 """The kafka kind: over a cluster in memory, and over a real broker."""
 
 import asyncio
+import base64
 import json
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from typing import Any
 
 import msgspec
 import pytest
+from cloudevents.core.bindings import kafka as binding
+from cloudevents.core.v1.event import CloudEvent
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import TopicPartition
 
+from sluice.event import Record
 from sluice.trigger import Trigger
 from sluice_kafka import KIND
 from sluice_kafka.broker import Place
@@ -21,6 +25,7 @@ from sluice_kafka.partition import MOST_BYTES, MOST_RECORDS
 from sluice_kafka.reader import READ_BYTES, READ_RECORDS
 from sluice_kafka.trigger import KafkaTrigger
 from tests.conformance.bench import BINDING, Bench, Window
+from tests.conformance.by_data import ByData, restored
 from tests.conformance.kafka_fake import FakeBroker, FakeCluster
 from tests.conformance.suite import TriggerConformance
 from tests.servers import Kafka
@@ -82,7 +87,7 @@ class RealKafkaBench(KafkaBench):
         self.group = f"group-{secrets.token_hex(4)}"
         self.killed = False
         self._servers: dict[str, str | int | float | bool] = {"bootstrap.servers": kafka.bootstrap}
-        self._producer = Producer({**self._servers, "linger.ms": 1, "queue.buffering.max.messages": 1_000_000})
+        self.producer = Producer({**self._servers, "linger.ms": 1, "queue.buffering.max.messages": 1_000_000})
 
     def trigger(self, **settings: Any) -> Trigger:
         own = {"kafka_connect_address": self.kafka.bootstrap, "topic_ids": [self.topic], "group_id": self.group}
@@ -90,8 +95,8 @@ class RealKafkaBench(KafkaBench):
 
     async def produce(self, *values: bytes | None) -> None:
         for value in values:
-            self._producer.produce(self.topic, value)
-        await asyncio.to_thread(self._producer.flush, 30)
+            self.producer.produce(self.topic, value)
+        await asyncio.to_thread(self.producer.flush, 30)
 
     async def confirmed(self) -> int:
         return await asyncio.to_thread(self._asked, lambda consumer, partition: max(consumer.committed([partition], 10)[0].offset, 0))
@@ -134,6 +139,53 @@ class RealKafkaBench(KafkaBench):
             await asyncio.to_thread(self.kafka.start)
 
 
+class FakeCloudEventsBench(FakeKafkaBench):
+    """The same records as CloudEvents, binary and structured in turn."""
+
+    example = json.dumps(EXAMPLE | {"batch_size": 1, "cloudevents": True}).encode()
+    empty = (b"",)
+
+    def trigger(self, **settings: Any) -> Trigger:
+        return ByData(super().trigger(batch_size=1, cloudevents=True, **settings))
+
+    async def produce(self, *values: bytes | None) -> None:
+        for value in values:
+            self.log.append(*cloudevent(self.log.end, value or b""))
+
+    def event(self, records: Sequence[Record]) -> bytes:
+        return super().event([restored(record) for record in records])
+
+
+class RealCloudEventsBench(RealKafkaBench):
+    """Written by the SDK."""
+
+    example = FakeCloudEventsBench.example
+    empty = (b"",)
+
+    def trigger(self, **settings: Any) -> Trigger:
+        return ByData(super().trigger(batch_size=1, cloudevents=True, **settings))
+
+    async def produce(self, *values: bytes | None) -> None:
+        for value in values:
+            event = CloudEvent({"source": "/the sdk", "type": "t", "datacontenttype": "application/octet-stream"}, value or b"")
+            message = binding.to_binary_event(event)
+            self.producer.produce(self.topic, message.value, headers=list(message.headers.items()))
+        await asyncio.to_thread(self.producer.flush, 30)
+
+    def event(self, records: Sequence[Record]) -> bytes:
+        return super().event([restored(record) for record in records])
+
+
+def cloudevent(number: int, data: bytes) -> tuple[bytes, None, list[tuple[str, bytes | None]]]:
+    """Value, key and headers of a message that is one."""
+    attributes = {"specversion": "1.0", "id": str(number), "source": "/canned", "type": "t"}
+    octets = "application/octet-stream"
+    if number % 2:
+        event = attributes | {"datacontenttype": octets, "data_base64": base64.b64encode(data).decode()}
+        return json.dumps(event).encode(), None, [("content-type", b"application/cloudevents+json")]
+    return data, None, [("content-type", octets.encode()), *((f"ce_{name}", value.encode()) for name, value in attributes.items())]
+
+
 class TestFake(TriggerConformance):
     @pytest.fixture
     def bench(self) -> Bench:
@@ -144,5 +196,19 @@ class TestReal(TriggerConformance):
     @pytest.fixture
     async def bench(self, kafka: Kafka) -> AsyncIterator[Bench]:
         bench = RealKafkaBench(kafka)
+        yield bench
+        await bench.close()
+
+
+class TestFakeCloudEvents(TriggerConformance):
+    @pytest.fixture
+    def bench(self) -> Bench:
+        return FakeCloudEventsBench()
+
+
+class TestRealCloudEvents(TriggerConformance):
+    @pytest.fixture
+    async def bench(self, kafka: Kafka) -> AsyncIterator[Bench]:
+        bench = RealCloudEventsBench(kafka)
         yield bench
         await bench.close()

@@ -206,6 +206,31 @@ def test_events_of_a_partition_key_are_called_with_in_their_order(sluice: Sluice
         assert [number for name, number in seen if name == f"k{key}"] == list(range(key, 400, 5))
 
 
+def test_a_changed_token_counts_and_other_triggers_go_on(sluice: Sluice, witness: Witness, make_function: MakeFunction) -> None:
+    function = make_function()
+    changed, other = (sluice.trigger(function, "EVENTGRID", {"push_token": "one", "channel_id": channel}) for channel in "ab")
+
+    def told(trigger: str, token: str, number: int) -> int:
+        message = binding.to_structured_event(event(number))
+        headers = {"Content-Type": message.headers["content-type"], "Authorization": f"Bearer {token}"}
+        return sluice.send("POST", f"/sluice/v1/push/eventgrid/{trigger}", message.body, signed=False, headers=headers)[0]
+
+    for trigger in (changed, other):
+        sluice.until_state(trigger, "running")
+        assert [told(trigger, token, number) for number, token in enumerate(("", "two", "one"))] == [401, 401, 202]
+    change = {"event_data": {"push_token": "two", "channel_id": "a"}}
+    sluice.api("PUT", f"/fgs/triggers/{sluice.row(changed)['function_urn']}/EVENTGRID/{changed}", change)
+    deadline, number = time.monotonic() + WITHIN_S, 10
+    while (status := told(changed, "two", number)) != 202:
+        assert status in (401, 503), status
+        assert told(other, "one", number) == 202
+        assert time.monotonic() < deadline
+        number += 1
+    assert told(changed, "one", number) == 401
+    assert "two" not in str(sluice.api("GET", f"/fgs/triggers/{sluice.row(changed)['function_urn']}"))
+    assert sluice.until_ended(changed, 2)["success"] == 2
+
+
 def test_the_example_does_what_its_page_says(sluice: Sluice, tmp_path: Path) -> None:
     folder = shutil.copytree(EXAMPLE, tmp_path / "grid")
     environment = {**os.environ, "PATH": f"{SLUICE.parent}:{os.environ['PATH']}", "SLUICE_DATA": str(sluice.data)}
