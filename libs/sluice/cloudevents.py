@@ -73,10 +73,10 @@ def from_http(headers: Mapping[str, str], body: bytes) -> list[CloudEvent]:
         return batch(body)
     if media.startswith(_FAMILY):
         raise NotUnderstood(f"of the formats of CloudEvents {STRUCTURED} and {BATCH} are understood, not {media[:80]}")
-    attributes = {name[len(_PREFIX) :]: value for name, value in headers.items() if name.startswith(_PREFIX)}
+    attributes = {name[3:]: _unescaped(name[3:], value) for name, value in headers.items() if name[:3] == _PREFIX}
     if not attributes:
         raise NotUnderstood(f"it is no CloudEvent: Content-Type is not {STRUCTURED} or {BATCH}, and there are no ce- headers")
-    return [binary({name: _unescaped(name, value) for name, value in attributes.items()}, headers.get("content-type", ""), body)]
+    return [binary(attributes, headers.get("content-type", ""), body)]
 
 
 def structured(body: bytes) -> CloudEvent:
@@ -184,7 +184,7 @@ def _faults(attributes: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _attribute_fault(name: str, value: object) -> str:
     if not isinstance(value, str) or not value:
         return "is a text that is not empty"
-    if _CONTROL.search(value):
+    if _has_control(value):
         return "holds a control character"
     if name == "time" and _milliseconds(value) is None:
         return "is a time as RFC 3339 writes it, like 2026-03-02T12:07:48.955Z"
@@ -202,8 +202,12 @@ def _extension_fault(name: str, value: object) -> str:
         case int():
             return "" if _SMALLEST <= value <= _LARGEST else "is over 32 bits"
         case str():
-            return "holds a control character" if _CONTROL.search(value) else ""
+            return "holds a control character" if _has_control(value) else ""
     return "is a text, a boolean or an integer"
+
+
+def _has_control(text: str) -> bool:
+    return not text.isprintable() and _CONTROL.search(text) is not None
 
 
 def _milliseconds(time: str) -> int | None:

@@ -10,7 +10,24 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from tools.benches import backlog, cold, dis, http, idle, invoke, kafka, lone, machine, page, plot, rabbitmq, registry, timers, words
+from tools.benches import (
+    backlog,
+    cold,
+    dis,
+    eventgrid,
+    http,
+    idle,
+    invoke,
+    kafka,
+    lone,
+    machine,
+    page,
+    plot,
+    rabbitmq,
+    registry,
+    timers,
+    words,
+)
 from tools.benches.figure import Row
 from tools.benches.setting import ROOT, Missing, Setting
 
@@ -20,6 +37,7 @@ ROWS: dict[str, Callable[[Setting], Row]] = {
     "batch": kafka.batches,
     "rabbitmq": rabbitmq.row,
     "dis": dis.row,
+    "eventgrid": eventgrid.row,
     "http": http.row,
     "invoke": invoke.row,
     "lone": lone.one_process,
