@@ -13,7 +13,7 @@ from sluice.event import MAX_BATCH_BYTES, MAX_EVENT_BYTES, Record
 from sluice.filters import Match, both, parse
 from sluice.ledger import Claim
 from sluice.outcome import Outcome
-from sluice.push import Serve
+from sluice.push import Doors, Serve
 from sluice.settings import Settings
 
 
@@ -99,6 +99,11 @@ def no_rivals(_settings: Any, _others: Any) -> bool:
     return False
 
 
+def no_rpcs(_doors: Doors) -> Sequence[Any]:
+    """Nothing but what the gateway passes on."""
+    return ()
+
+
 class TriggerKind(msgspec.Struct, frozen=True):
     """A kind of trigger: one word (folder, extra, image, manifest, test) and the FunctionGraph type codes it serves.
 
@@ -119,6 +124,8 @@ class TriggerKind(msgspec.Struct, frozen=True):
     """Whether what is not accepted stays safe at the source."""
     pushed: bool = False
     """Whether triggers `serve` what the gateway passes on to them."""
+    rpcs: Callable[[Doors], Sequence[Any]] = no_rpcs
+    """Of a pushed kind: services of the wire (`sluice.wire.server.Service`) of its own, for callers that speak gRPC."""
     created_disabled: frozenset[str] = frozenset()
     fixed: frozenset[str] = frozenset()
     """Type codes whose triggers cannot be disabled, only deleted."""

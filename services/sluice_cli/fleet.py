@@ -38,8 +38,8 @@ class Fleet:
         self._config = config
         self._secret = settings.mesh_secret.reveal() or kept_secret(settings.data / "mesh.secret")
         self._addresses = {name: f"127.0.0.1:{port}" for name, port in zip(_ADDRESSES, free_ports(len(_ADDRESSES)), strict=True)}
-        doors = zip(pushed, free_ports(len(pushed)), strict=True)
-        self._addresses["doors"] = ",".join(f"{name}=127.0.0.1:{port}" for name, port in doors)
+        doors = {name: f"127.0.0.1:{port}" for name, port in zip(pushed, free_ports(len(pushed)), strict=True)} | settings.door_addresses
+        self._addresses["doors"] = ",".join(f"{name}={address}" for name, address in doors.items())
         self.probes = {name: f"127.0.0.1:{port}" for name, port in zip(services, free_ports(len(services)), strict=True)}
         self.processes: dict[str, asyncio.subprocess.Process] = {}
         self.refusals: dict[str, str] = {}

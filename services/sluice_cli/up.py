@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import structlog
 from sluice.catalog import Health, Key, Snapshot
 from sluice.clock import Clock, SystemClock
 from sluice.host.follow import follow
+from sluice.host.kind_service import door
 from sluice.host.kinds import by_type, installed
 from sluice.host.member import end
 from sluice.host.probes import admits
@@ -88,9 +89,10 @@ async def run_all(settings: Settings, stop: asyncio.Event, announce: Callable[[P
             reporting = tasks.create_task(_report(control, services.snapshot, supervisor))
             reading = tasks.create_task(supervisor.run())
             gateway = _gateway(services, control, dispatcher, runner, ledger, supervisor.doors)
-            serving = tasks.create_task(gateway.run(lambda: announce(write_credentials(settings.data, gateway.url, key), gateway.url)))
-            await stop.wait()
-            await end(serving, reading, reporting, telling)
+            async with doors_of(services, supervisor.doors):
+                serving = tasks.create_task(gateway.run(lambda: announce(write_credentials(settings.data, gateway.url, key), gateway.url)))
+                await stop.wait()
+                await end(serving, reading, reporting, telling)
             await _drain(dispatcher)
             await end(delivering, following)
     finally:
@@ -112,6 +114,15 @@ async def runner_of(services: Services, control: Control) -> AsyncIterator[Runne
     async with RunnerService(settings.data, engine, control.code, services.clock, options) as runner:
         services.exposition.add(samples(runner.runner.instances))
         yield runner
+
+
+@asynccontextmanager
+async def doors_of(services: Services, doors: Doors) -> AsyncIterator[None]:
+    """The rpcs of kinds that are pushed to, where `doors` of the settings says; the gateway of this process does not need them."""
+    async with AsyncExitStack() as stack:
+        for kind in {kind.name: kind for kind in services.kinds.values()}.values():
+            await stack.enter_async_context(door(kind, services.settings, doors))
+        yield
 
 
 def _gateway(

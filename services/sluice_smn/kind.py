@@ -1,8 +1,12 @@
 """What the mesh knows of the smn kind."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from sluice.binding import Binding
 from sluice.errors import ConfigurationError
 from sluice.event import Record
+from sluice.push import Doors
 from sluice.trigger import Trigger, TriggerKind
 from sluice_smn.notice import Notice
 from sluice_smn.settings import SmnSettings
@@ -29,6 +33,12 @@ def sample(settings: SmnSettings) -> Record:
     return Notice(id="0", message=b'{"hello":"world"}', time_ms=0, subject="sample").record(settings.topic_urn)
 
 
+def rpcs(doors: Doors) -> Sequence[Any]:
+    from sluice_smn.topics_server import TopicsService
+
+    return [TopicsService(doors)]
+
+
 KIND = TriggerKind(
     name="smn",
     types=("SMN",),
@@ -38,6 +48,7 @@ KIND = TriggerKind(
     source_of=source_of,
     replayable=False,
     pushed=True,
+    rpcs=rpcs,
     fixed=frozenset({"SMN"}),
     sample=sample,
 )

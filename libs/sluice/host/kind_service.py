@@ -7,6 +7,7 @@ from typing import Any
 from sluice.host.kinds import by_type
 from sluice.host.member import Member, end, until_stopped
 from sluice.host.supervisor import Supervisor
+from sluice.push import Doors
 from sluice.settings import Settings
 from sluice.trigger import TriggerKind
 from sluice.wire.dispatch_client import RemoteDispatch
@@ -27,14 +28,17 @@ async def serve(kind: TriggerKind, settings: Settings, stop: asyncio.Event) -> N
         )
         reading = asyncio.create_task(supervisor.run())
         reporting = asyncio.create_task(member.report(catalog, supervisor.report))
-        async with _door(kind, member, supervisor):
+        async with door(kind, settings, supervisor.doors):
             member.waits_for = ""
             await until_stopped(stop, reading, reporting)
         await end(reporting, reading)
     member.traces.close()
 
 
-def _door(kind: TriggerKind, member: Member, supervisor: Supervisor) -> AbstractAsyncContextManager[Any]:
-    """Where the gateway passes on what is pushed to these triggers."""
-    address = member.settings.door_addresses.get(kind.name, "") if kind.pushed else ""
-    return WireServer(address, [PushService(supervisor.doors)], [member.secret]) if address else nullcontext()
+def door(kind: TriggerKind, settings: Settings, doors: Doors) -> AbstractAsyncContextManager[Any]:
+    """Where the gateway passes on what is pushed to these triggers, and where the kind's own rpcs are; nowhere without an address."""
+    address = settings.door_addresses.get(kind.name, "") if kind.pushed else ""
+    if not address:
+        return nullcontext()
+    secret = settings.mesh_secret.reveal().encode()
+    return WireServer(address, [PushService(doors), *kind.rpcs(doors)], [secret] if secret else [])
