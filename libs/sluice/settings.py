@@ -58,8 +58,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     dispatcher: str = "127.0.0.1:8102"
     runner: str = "127.0.0.1:8103"
     doors: str = ""
-    """Where the services of kinds that are pushed to listen for the gateway and for callers of their own rpcs, as KIND=HOST:PORT, separated by
-    commas."""
+    """Where the services of kinds that are pushed to listen for the gateway, and for callers of their own rpcs: KIND=HOST:PORT, separated
+    by commas."""
     probes: str = ""
     """Where a service of the mesh answers /livez, /readyz and /metrics; "": nowhere."""
     readable_logs: str = "/var/log"

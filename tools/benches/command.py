@@ -25,6 +25,7 @@ from tools.benches import (
     plot,
     rabbitmq,
     registry,
+    smn,
     timers,
     words,
 )
@@ -38,6 +39,7 @@ ROWS: dict[str, Callable[[Setting], Row]] = {
     "rabbitmq": rabbitmq.row,
     "dis": dis.row,
     "eventgrid": eventgrid.row,
+    "smn": smn.row,
     "http": http.row,
     "invoke": invoke.row,
     "lone": lone.one_process,
