@@ -1,6 +1,7 @@
 """The first start of a trigger on a stream: where each shard begins is decided once, and kept before anything is read."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from sluice.trigger import Intake
 from sluice_dis.position import BEGINNING, ENDED, Position
@@ -9,6 +10,13 @@ from sluice_dis.source import source_name, stream_source
 from sluice_dis.stream import About, Shard, Stream
 
 BEGUN = "begun"
+
+
+class Start(NamedTuple):
+    """An iterator that stands exactly where a shard begins. The position that is kept is a time, and may be early."""
+
+    position: str
+    iterator: str
 
 
 class Beginning:
@@ -21,31 +29,33 @@ class Beginning:
         self._intake = intake
         self._about = about
 
-    async def decide(self) -> Mapping[str, str]:
-        """For each shard that begins at its end: an iterator that stands exactly there; its position is a time, and may be early."""
+    async def decide(self) -> Mapping[str, Start]:
+        """Of each shard that begins at its end, if this is the first start."""
         claim = await self._intake.claim(stream_source(self._settings.stream_name, self._about.made_ms))
         try:
             if claim.position == BEGUN:
                 return {}
-            iterators: dict[str, str] = {}
+            starts: dict[str, Start] = {}
             for shard in await self._stream.shards():
-                iterators |= await self._first(shard)
+                if start := await self._first(shard):
+                    starts[shard.id] = start
             await self._intake.offer(claim, (), BEGUN)
-            return iterators
+            return starts
         finally:
             self._intake.release(claim)
 
-    async def _first(self, shard: Shard) -> Mapping[str, str]:
+    async def _first(self, shard: Shard) -> Start | None:
         latest = self._settings.sharditerator_type == "LATEST"
-        iterators = {shard.id: await self._stream.latest(shard.id)} if latest and not shard.closed else {}
+        iterator = await self._stream.latest(shard.id) if latest and not shard.closed else ""
+        position = ENDED if latest and shard.closed else str(self._position())
         claim = await self._intake.claim(source_name(self._settings.stream_name, self._about.made_ms, shard.id))
         try:
             if claim.position is not None:
-                return {}
-            await self._intake.offer(claim, (), ENDED if latest and shard.closed else str(self._position()))
+                return None
+            await self._intake.offer(claim, (), position)
         finally:
             self._intake.release(claim)
-        return iterators
+        return Start(position, iterator) if iterator else None
 
     def _position(self) -> Position:
         settings, about = self._settings, self._about

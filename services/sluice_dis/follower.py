@@ -11,10 +11,12 @@ from sluice.clock import Clock
 from sluice.errors import ClaimLost, SourceLost, Unavailable
 from sluice.ledger import Claim
 from sluice.trigger import Intake
+from sluice_dis.beginning import Start
 from sluice_dis.position import ENDED
 from sluice_dis.service_time import ServiceTime
 from sluice_dis.settings import DisSettings
 from sluice_dis.shard_reader import ShardReader
+from sluice_dis.shared import Shared
 from sluice_dis.source import source_name
 from sluice_dis.stream import About, Shard, Stream
 
@@ -34,7 +36,7 @@ RECLAIM_S = 0.05
 """First pause before a lost claim is asked for again; it doubles up to the last."""
 RECLAIM_MOST_S = 5.0
 ROOM_BYTES = 16 * 1024 * 1024
-"""What all shards of a trigger together aim to have read and not yet handed over."""
+"""What all shards of a trigger together aim to have read, and not yet accepted."""
 FEWEST_READS, MOST_READS = 4, 32
 
 log = structlog.get_logger("sluice.dis")
@@ -45,15 +47,15 @@ class Follower:
     replica asks for every shard, and waits for those that another one holds."""
 
     def __init__(
-        self, settings: DisSettings, stream: Stream, intake: Intake, about: About, clock: Clock, iterators: Mapping[str, str]
+        self, settings: DisSettings, stream: Stream, intake: Intake, about: About, clock: Clock, starts: Mapping[str, Start]
     ) -> None:
         self._settings = settings
         self._stream = stream
         self._intake = intake
         self._about = about
-        self._time = ServiceTime(about.now_ms, clock)
-        self._iterators = dict(iterators)
-        self._room = asyncio.Semaphore(min(MOST_READS, max(FEWEST_READS, ROOM_BYTES // settings.max_fetch_bytes)))
+        room = asyncio.Semaphore(min(MOST_READS, max(FEWEST_READS, ROOM_BYTES // settings.max_fetch_bytes)))
+        self._shared = Shared(settings, stream, intake, about, ServiceTime(about.now_ms, clock), room)
+        self._starts = dict(starts)
         self._ended: dict[str, asyncio.Event] = {}
         """Of each shard that is followed: set when it was read to its end, by whomever."""
         self._asked: set[str] = set()
@@ -140,8 +142,10 @@ class Follower:
             return False
 
     def _reader(self, shard: Shard, claim: Claim) -> ShardReader:
-        iterator = self._iterators.pop(shard.id, None)
-        return ShardReader(self._settings, self._stream, self._intake, self._room, self._about, self._time, shard.id, claim, iterator)
+        start = self._starts.pop(shard.id, None)
+        # Another replica may have read on meanwhile.
+        iterator = start.iterator if start and start.position == claim.position else None
+        return ShardReader(self._shared, shard.id, claim, iterator)
 
 
 class Pauses:

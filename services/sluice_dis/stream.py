@@ -64,6 +64,10 @@ class Stream(Protocol):
         """An iterator behind the record of the position; of a position without one, from its time on. Raises ShardGone and NotHeld."""
         ...
 
+    async def at(self, shard: str, sequence: str) -> str:
+        """An iterator at the record of that sequence number. Raises ShardGone and NotHeld."""
+        ...
+
     async def since(self, shard: str, time_ms: int) -> str:
         """An iterator at the first record of that time or later. Raises ShardGone."""
         ...

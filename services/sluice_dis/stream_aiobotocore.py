@@ -107,8 +107,14 @@ class AiobotocoreStream:
             return await self._iterator(shard, _GONE, ShardIteratorType="TRIM_HORIZON")
         if not position.after:
             return await self.since(shard, position.until_ms)
+        return await self._numbered(shard, "AFTER_SEQUENCE_NUMBER", position.after)
+
+    async def at(self, shard: str, sequence: str) -> str:
+        return await self._numbered(shard, "AT_SEQUENCE_NUMBER", sequence)
+
+    async def _numbered(self, shard: str, kind: str, sequence: str) -> str:
         expected = {**_GONE, INVALID: NotHeld}
-        return await self._iterator(shard, expected, ShardIteratorType="AFTER_SEQUENCE_NUMBER", StartingSequenceNumber=position.after)
+        return await self._iterator(shard, expected, ShardIteratorType=kind, StartingSequenceNumber=sequence)
 
     async def since(self, shard: str, time_ms: int) -> str:
         return await self._iterator(shard, _GONE, ShardIteratorType="AT_TIMESTAMP", Timestamp=time_ms / 1000)

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from sluice.clock import Clock, SystemClock
-from sluice.errors import foremost
 from sluice.trigger import Intake
 from sluice_dis.beginning import Beginning
+from sluice_dis.ending import end_of
 from sluice_dis.follower import Follower
 from sluice_dis.settings import DisSettings
 from sluice_dis.stream import Stream
@@ -25,11 +25,11 @@ class DisTrigger:
         try:
             await self._stream.connect()
             about = await self._stream.about()
-            iterators = await Beginning(self._settings, self._stream, intake, about).decide()
+            starts = await Beginning(self._settings, self._stream, intake, about).decide()
             # From now on every shard has its position, whoever reads it.
             ready()
-            await Follower(self._settings, self._stream, intake, about, self._clock, iterators).run()
+            await Follower(self._settings, self._stream, intake, about, self._clock, starts).run()
         except BaseExceptionGroup as group:
-            raise foremost(group) from None
+            raise end_of(group) from None
         finally:
             await self._stream.close()

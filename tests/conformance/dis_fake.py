@@ -218,13 +218,13 @@ class FakeKinesis:
             case "AT_TIMESTAMP":
                 from_ms = asked["Timestamp"] * 1000
                 return next((record.sequence for record in shard.records if record.at_ms >= from_ms), self._sequence + 1)
-            case _:
-                return self._after(shard, int(asked["StartingSequenceNumber"]))
+            case kind:
+                return self._numbered(shard, int(asked["StartingSequenceNumber"]), 0 if kind == "AT_SEQUENCE_NUMBER" else 1)
 
-    def _after(self, shard: FakeShard, sequence: int) -> int:
+    def _numbered(self, shard: FakeShard, sequence: int, ahead: int) -> int:
         if not FIRST_SEQUENCE <= sequence <= self._sequence or (sequence <= shard.forgotten and not self.is_forgetful):
             raise Fault("InvalidArgumentException", f"StartingSequenceNumber {sequence} is invalid")
-        return -1 if sequence <= shard.forgotten else sequence + 1
+        return -1 if sequence <= shard.forgotten else sequence + ahead
 
     def get_records(self, asked: Content) -> str:
         name, made, shard_name, issue, start = asked["ShardIterator"].split("/")

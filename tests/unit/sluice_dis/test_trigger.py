@@ -346,6 +346,40 @@ async def test_what_was_read_is_not_read_again_when_only_its_time_is_left_to_go_
     assert intake.positions[source]
 
 
+async def test_a_position_of_any_age_is_gone_on_from_while_the_stream_still_has_its_record(kinesis: FakeKinesis) -> None:
+    intake = FakeIntake()
+    kinesis.put("clicks", b"1")
+    async with running(kinesis, intake):
+        await until(lambda: values(intake) == [b"1"])
+    kinesis.ahead_ms += 30 * HOUR_MS
+    kinesis.put("clicks", b"2")
+    async with running(kinesis, intake):
+        await until(lambda: values(intake) == [b"1", b"2"])
+
+
+async def test_where_it_began_is_forgotten_once_another_replica_has_read_on(kinesis: FakeKinesis) -> None:
+    ledger = SharedLedger()
+    ours, theirs = ReplicaIntake(ledger), ReplicaIntake(ledger)
+    source = kinesis.source("clicks")
+    begun = asyncio.Event()
+
+    async def taken_by_them(claim: Claim, records: Sequence[Record], to: str) -> None:
+        await FakeIntake.offer(ours, claim, records, to)
+        if to == "begun":
+            ledger.holders[source] = theirs
+            begun.set()
+
+    ours.offer = taken_by_them  # type: ignore[method-assign]  # they are quicker
+    async with running(kinesis, ours, sharditerator_type="LATEST"):
+        await begun.wait()
+        shard = kinesis.put("clicks", b"theirs")
+        ledger.positions[source] = f"{shard.records[-1].sequence}@{shard.records[-1].at_ms}"
+        kinesis.put("clicks", b"ours")
+        del ledger.holders[source]
+        await until(lambda: b"ours" in values(ours))
+        assert values(ours) == [b"ours"]
+
+
 @pytest.mark.parametrize("policy", ["earliest", "latest"])
 async def test_a_shard_that_is_gone_with_records_in_it_is_told_and_its_children_are_read(kinesis: FakeKinesis, policy: str) -> None:
     intake = FakeIntake()
