@@ -20,7 +20,8 @@ from sluice.errors import Fault, Invalid
 VERSION = "1.0"
 STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
-LONGEST_IDENTITY = 512
+LONGEST_NAME = 512
+"""Characters of what an event goes by; what is longer goes by its hash."""
 
 _FAMILY = "application/cloudevents"
 _PREFIX = "ce-"
@@ -31,6 +32,7 @@ _MEDIA = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+\s*
 _CHARSET = re.compile(r";\s*charset\s*=\s*\"?([^\s;\"]+)", re.IGNORECASE)
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)", re.ASCII)
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+_TRACE = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _SMALLEST, _LARGEST = -(2**31), 2**31 - 1
 
 _encode = msgspec.json.Encoder().encode
@@ -59,8 +61,7 @@ class CloudEvent(msgspec.Struct, frozen=True, gc=False):
     @property
     def identity(self) -> str:
         """What two events have in common that are the same: source and id."""
-        whole = f"{self.source}\n{self.id}"  # no attribute holds a line break
-        return whole if len(whole) <= LONGEST_IDENTITY else hashlib.sha256(whole.encode()).hexdigest()
+        return short(f"{self.source}\n{self.id}")  # no attribute holds a line break
 
 
 def from_http(headers: Mapping[str, str], body: bytes) -> list[CloudEvent]:
@@ -103,6 +104,16 @@ def binary(attributes: Mapping[str, str], content_type: str, data: bytes) -> Clo
     if content_type:
         known["datacontenttype"] = content_type
     return _made(known, _data_of(content_type, data), faults, "")
+
+
+def short(name: str) -> str:
+    """The name, or what stands for it where it is over LONGEST_NAME."""
+    return name if len(name) <= LONGEST_NAME else hashlib.sha256(name.encode()).hexdigest()
+
+
+def traceparent(text: str) -> str:
+    """Itself, or "" for what is none."""
+    return text if _TRACE.fullmatch(text) else ""
 
 
 def media_type(content_type: str) -> str:
@@ -162,7 +173,7 @@ def _made(attributes: dict[str, Any], data: tuple[str, msgspec.Raw] | None, faul
         _encode(members),
         _milliseconds(members["time"]) if "time" in members else None,
         str(members.get("partitionkey", "")),
-        str(members.get("traceparent", "")),
+        traceparent(str(members.get("traceparent", ""))),
     )
 
 

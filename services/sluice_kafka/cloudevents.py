@@ -17,8 +17,7 @@ def event_record(message: Message, source: str) -> Record:
         event = _event(message)
     except Invalid as invalid:
         return Record(plain.value, source, plain.position, plain.time_ms, plain.key, refused=f"it is no CloudEvent: {invalid}")
-    trace = event.trace if event.trace.isascii() else ""
-    return Record(event.text, source, plain.position, plain.time_ms, plain.key, trace=trace or plain.trace)
+    return Record(event.text, source, plain.position, plain.time_ms, plain.key, trace=event.trace or plain.trace)
 
 
 def _event(message: Message) -> CloudEvent:

@@ -276,6 +276,7 @@ def test_extensions_for_traces_and_partitions_are_known() -> None:
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     event = one(headers(LEAST | {"traceparent": trace, "partitionkey": "k1"}), b"")
     assert (event.trace, event.partition_key) == (trace, "k1")
+    assert one(headers(LEAST | {"traceparent": f"{trace}x"}), b"").trace == ""
 
 
 # -- the SDK

@@ -20,6 +20,8 @@ from tests.conformance.intake import FakeIntake
 EVENT = {"specversion": "1.0", "id": "1", "source": "/s", "type": "t"}
 STRUCTURED = {"content-type": "application/cloudevents+json"}
 JSON = {"content-type": "application/json"}
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+OTHER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203332-01"
 
 Send = Callable[..., Awaitable[Answer]]
 
@@ -43,14 +45,14 @@ async def running(intake: FakeIntake, **settings: Any) -> AsyncIterator[Send]:
 
 async def test_an_event_becomes_a_record_known_by_its_source_and_id() -> None:
     intake = FakeIntake()
-    sent = EVENT | {"time": "1970-01-01T00:00:01Z", "partitionkey": "k", "traceparent": "00-aa-bb-01"}
+    sent = EVENT | {"time": "1970-01-01T00:00:01Z", "partitionkey": "k", "traceparent": TRACE}
     async with running(intake) as send:
         assert (await send(sent)).status == 202
-        assert (await send(EVENT, {**STRUCTURED, "traceparent": "00-cc-dd-01"})).status == 202
+        assert (await send(EVENT, {**STRUCTURED, "traceparent": OTHER})).status == 202
     first, second = intake.accepted
     assert (first.id, first.source, first.position, first.time_ms) == ("/s\n1", "/s", "1", 1000)
-    assert (first.key, first.trace) == (b"k", "00-aa-bb-01")
-    assert (second.time_ms, second.key, second.trace) == (5000, None, "00-cc-dd-01")
+    assert (first.key, first.trace) == (b"k", TRACE)
+    assert (second.time_ms, second.key, second.trace) == (5000, None, OTHER)
     assert json.loads(first.value or b"") == sent
 
 
@@ -88,6 +90,22 @@ async def test_what_is_no_event_is_refused_with_the_reason_and_nothing_of_it_cou
         answer = await send(body, headers)
     assert (answer.status, said in answer.body.decode()) == (status, True), answer.body
     assert not intake.hand_overs
+
+
+async def test_too_many_events_at_once_are_refused() -> None:
+    intake = FakeIntake()
+    async with running(intake) as send:
+        answer = await send([EVENT] * 10_001, {"content-type": "application/cloudevents-batch+json"})
+    assert (answer.status, intake.hand_overs) == (413, [])
+
+
+async def test_what_no_source_would_be_called_makes_no_long_names() -> None:
+    intake = FakeIntake()
+    async with running(intake) as send:
+        assert (await send(EVENT | {"source": "/" * 100_000, "id": "x" * 100_000, "traceparent": "x" * 100_000})).status == 202
+    (record,) = intake.accepted
+    assert max(len(record.id), len(record.source), len(record.position)) <= 512
+    assert record.trace == ""
 
 
 async def test_a_full_mesh_is_told_to_the_sender() -> None:
