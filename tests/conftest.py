@@ -4,79 +4,84 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
-from tests.servers import Kafka, Mongo, Mosquitto, Moto, RabbitMq, RocketMq, Rsyslog, ServerMissing, missing
+from tests.servers import (
+    KUBE_BUILT_S,
+    Kafka,
+    Kube,
+    Mongo,
+    Mosquitto,
+    Moto,
+    RabbitMq,
+    RocketMq,
+    Rsyslog,
+    Server,
+    ServerMissing,
+    missing,
+)
 
-SERVERS = frozenset({"kafka", "mongo", "mosquitto", "moto", "rabbitmq", "rocketmq", "rsyslog"})
+SERVERS = frozenset({"kafka", "kube", "mongo", "mosquitto", "moto", "rabbitmq", "rocketmq", "rsyslog"})
+
+S = TypeVar("S", bound=Server)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks what leans on a real server, so that `make unit` can leave it out wherever it lives."""
+    """Marks what leans on a real server, so that `make unit` can leave it out wherever it lives. What is still being built when the tests
+    begin comes last."""
     for item in items:
         if isinstance(item, pytest.Function) and SERVERS.intersection(item.fixturenames):
             item.add_marker("server")
+    items.sort(key=_waits_for_a_build)
+    for item in items:
+        if _waits_for_a_build(item):
+            item.add_marker(pytest.mark.timeout(KUBE_BUILT_S + 120))
+
+
+def _waits_for_a_build(item: pytest.Item) -> bool:
+    return isinstance(item, pytest.Function) and "kube" in item.fixturenames
+
+
+def served(server: S) -> Iterator[S]:
+    """Started, and ended with the fixture. All but `moto` keep what they hold through a kill."""
+    try:
+        server.start()
+    except ServerMissing as reason:
+        missing(str(reason))
+    yield server
+    server.kill()
 
 
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
     """A real broker, shared by the session: use topics of your own, and start it again if you stop it."""
-    server = Kafka(tmp_path_factory.mktemp("kafka"))
-    try:
-        server.start()
-    except ServerMissing as reason:
-        missing(str(reason))
-    yield server
-    server.kill()
+    yield from served(Kafka(tmp_path_factory.mktemp("kafka")))
 
 
 @pytest.fixture(scope="session")
 def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMq]:
     """A real node, shared by the session: use queues of your own, and start it again if you stop it."""
-    server = RabbitMq(tmp_path_factory.mktemp("rabbitmq"))
-    try:
-        server.start()
-    except ServerMissing as reason:
-        missing(str(reason))
-    yield server
-    server.kill()
+    yield from served(RabbitMq(tmp_path_factory.mktemp("rabbitmq")))
 
 
 @pytest.fixture(scope="session")
 def mongo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mongo]:
     """The stand-in for MongoDB, shared by the session: use collections of your own, and start it again if you stop it."""
-    server = Mongo(tmp_path_factory.mktemp("mongo"))
-    try:
-        server.start()
-    except ServerMissing as reason:
-        missing(str(reason))
-    yield server
-    server.kill()
+    yield from served(Mongo(tmp_path_factory.mktemp("mongo")))
 
 
 @pytest.fixture(scope="session")
 def rocketmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RocketMq]:
     """A real name server, broker and proxy, shared by the session: use topics of your own, and start it again if you stop it."""
-    server = RocketMq(tmp_path_factory.mktemp("rocketmq"))
-    try:
-        server.start()
-    except ServerMissing as reason:
-        missing(str(reason))
-    yield server
-    server.kill()
+    yield from served(RocketMq(tmp_path_factory.mktemp("rocketmq")))
 
 
 @pytest.fixture(scope="session")
 def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
     """A real MQTT server, shared by the session: use topics of your own, and start it again if you stop it."""
-    server = Mosquitto(tmp_path_factory.mktemp("mosquitto"))
-    try:
-        server.start()
-    except ServerMissing as reason:
-        missing(str(reason))
-    yield server
-    server.kill()
+    yield from served(Mosquitto(tmp_path_factory.mktemp("mosquitto")))
 
 
 @pytest.fixture
@@ -93,10 +98,11 @@ def rsyslog(tmp_path: Path) -> Iterator[Rsyslog]:
 def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moto]:
     """Kinesis, SQS, SNS and S3, shared by the session: use names of your own. Whoever stops it takes from everybody what they made there,
     so a test that does starts one of its own."""
-    server = Moto(tmp_path_factory.mktemp("moto"))
-    try:
-        server.start()
-    except ServerMissing as reason:
-        missing(str(reason))
-    yield server
-    server.kill()
+    yield from served(Moto(tmp_path_factory.mktemp("moto")))
+
+
+@pytest.fixture(scope="session")
+def kube(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kube]:
+    """A real API server, shared by the session. Its audit webhook is the trigger of this id, behind TLS at its `webhook_port`."""
+    path = "/sluice/v1/push/cts/0a0b0c0d-0000-4000-8000-000000000001"
+    yield from served(Kube(tmp_path_factory.mktemp("kube"), path))

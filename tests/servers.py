@@ -1,15 +1,19 @@
 """Real servers for tests: started when the first test asks, on loopback, in a private folder, ended with the session."""
 
+import base64
+import http.client
+import json
 import os
 import secrets
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import time
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 import pytest
 from confluent_kafka import TopicCollection
@@ -22,6 +26,8 @@ SCRIPTS = Path(__file__).resolve().parent.parent / "tools" / "servers"
 ANSWER_S = 20.0
 EX_UNAVAILABLE = 69
 _CLUSTER_INFORMATION = 106
+KUBE_BUILT_S = 1_800.0
+"""The build of a Kubernetes API server takes minutes, and on a machine that has other work several times as long."""
 
 
 class ServerMissing(Exception):
@@ -47,6 +53,16 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+class Server(Protocol):
+    """What the fixtures know of each."""
+
+    def start(self) -> None:
+        """Returns when it is ready. Raises ServerMissing."""
+        ...
+
+    def kill(self) -> None: ...
 
 
 class Kafka:
@@ -297,11 +313,55 @@ class Rsyslog:
         script("rsyslog.sh", "kill", str(self.folder))
 
 
-def script(name: str, *arguments: str) -> None:
+class Kube:
+    """A Kubernetes API server that tells a webhook at `url`, to which it shows `token`, what is done to config maps; a change is answered
+    when the webhook has answered, or was asked in vain a few times. Who listens at `webhook_port` has a certificate in `folder`/tls. Its
+    data and ports stay the same through `stop`, `kill` and `start`."""
+
+    token = "a token of some length"
+
+    def __init__(self, folder: Path, path: str) -> None:
+        self.folder = folder
+        self.port = free_port_run(4)
+        self.webhook_port = self.port + 3
+        self.url = f"https://localhost:{self.webhook_port}{path}"
+
+    def start(self) -> None:
+        """Returns when it serves objects. Waits for whoever is building it."""
+        script("kube.sh", "start", str(self.folder), str(self.port), self.url, self.token, timeout_s=KUBE_BUILT_S)
+
+    def stop(self) -> None:
+        """A clean end."""
+        script("kube.sh", "stop", str(self.folder))
+
+    def kill(self) -> None:
+        """SIGKILL; returns when its ports are free again."""
+        script("kube.sh", "kill", str(self.folder))
+
+    def create_config_map(self, name: str, value: bytes) -> int:
+        """The status of the answer."""
+        content = {"metadata": {"name": name}, "binaryData": {"value": base64.b64encode(value).decode()}}
+        return self._ask("POST", "/api/v1/namespaces/default/configmaps", content)
+
+    def delete_config_map(self, name: str) -> int:
+        return self._ask("DELETE", f"/api/v1/namespaces/default/configmaps/{name}", {})
+
+    def _ask(self, method: str, path: str, content: object) -> int:
+        tls = ssl.create_default_context(cafile=str(self.folder / "tls" / "ca.pem"))
+        tls.load_cert_chain(self.folder / "tls" / "client.pem", self.folder / "tls" / "client.key")
+        connection = http.client.HTTPSConnection("localhost", self.port, context=tls, timeout=60)
+        try:
+            connection.request(method, path, json.dumps(content), {"Content-Type": "application/json"})
+            return connection.getresponse().status
+        finally:
+            connection.close()
+
+
+def script(name: str, *arguments: str, timeout_s: float = 100) -> None:
     """Runs one of the server scripts. What it starts does not outlive this process."""
     command = [str(SCRIPTS / name), *arguments]
     environment = os.environ | {"OWNER": str(os.getpid())}
-    done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=100)
+    done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=timeout_s)
     if done.returncode == EX_UNAVAILABLE:
         raise ServerMissing(done.stderr.strip())
     if done.returncode != 0:

@@ -14,7 +14,7 @@ from sluice.event import Record
 from sluice.host.doors import LocalDoors
 from sluice.ledger import Claim
 from sluice.outcome import Outcome
-from sluice.push import Serve
+from sluice.push import Answer, Request, Serve
 from sluice.trigger import Intake, Trigger
 from sluice_gateway.app import Gateway
 from sluice_gateway.limits import Limits
@@ -85,7 +85,7 @@ class BehindTheGateway:
         serving = asyncio.create_task(service.run(listening.set))
         await listening.wait()
         self._bench.url = f"{service.url}/sluice/v1/push/{self._bench.kind.name}/{self._bench.trigger_id}"
-        doored = _Doored(intake, lambda serve, topics: doors.open(self._binding(), serve, topics), self._bench)
+        doored = _Doored(intake, lambda serve, topics: doors.open(self._binding(), self._noted(serve), topics), self._bench)
         running = asyncio.create_task(self._trigger.run(doored, ready))
         try:
             await asyncio.wait({serving, running}, return_when=asyncio.FIRST_COMPLETED)
@@ -96,6 +96,21 @@ class BehindTheGateway:
             for task in (serving, running):
                 task.cancel()
             await asyncio.wait({serving, running})
+
+    def _noted(self, serve: Serve) -> Serve:
+        async def noted(request: Request) -> Answer:
+            try:
+                answer = await serve(request)
+            except asyncio.CancelledError:
+                self._bench.answered(503, "1")  # by the gateway, which is stopping
+                raise
+            except Exception:
+                self._bench.answered(500, "")
+                raise
+            self._bench.answered(answer.status, dict(answer.headers).get("retry-after", ""))
+            return answer
+
+        return noted
 
     def _binding(self) -> Binding:
         return msgspec.structs.replace(BINDING, kind=self._bench.kind.name, trigger=self._bench.trigger_id)
@@ -126,6 +141,9 @@ class PushedBench(Bench):
     @abstractmethod
     async def send(self, value: bytes) -> tuple[int, str]:
         """Send one record to `url` as the source would; status and Retry-After of the answer."""
+
+    def answered(self, status: int, retry_after: str) -> None:
+        """What the trigger answered a request, for a sender that does not tell."""
 
     def produced(self, record: Record) -> bytes | None:
         """What was produced, of a kind whose records hold more than that."""
@@ -158,7 +176,10 @@ class PushedBench(Bench):
             arrival.cancel()
 
     async def _request(self, value: bytes) -> None:
-        status, retry_after = await self.send(value)
+        self.tell(*await self.send(value))
+
+    def tell(self, status: int, retry_after: str) -> None:
+        """Note what the sender of a record was answered."""
         if status in (429, 503):
             word = f"retry {retry_after}"
         elif status == 400:

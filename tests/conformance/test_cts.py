@@ -1,5 +1,6 @@
 """The cts kind behind a gateway: with a sender of ours, and with a real Kubernetes API server."""
 
+import asyncio
 import base64
 import json
 import secrets
@@ -16,6 +17,8 @@ from sluice_cts import KIND
 from tests.conformance.bench import BINDING, Bench
 from tests.conformance.pushed import PUSHED_CANNOT, PushedBench, post
 from tests.conformance.suite import TriggerConformance
+from tests.servers import Kube, free_port_run
+from tests.tls_front import tls_front
 
 TOKEN = "a token of some length"
 EXAMPLE: dict[str, Any] = {"name": "configuration", "operations": ["core:configmaps:create;update;delete"], "push_token": TOKEN}
@@ -61,3 +64,40 @@ class TestFake(TriggerConformance):
         bench = CtsBench()
         yield bench
         await bench.close()
+
+
+class KubeBench(CtsBench):
+    """What is produced is written into config maps of a real cluster, whose audit webhook is the trigger, behind TLS: without it an API
+    server does not show its token."""
+
+    deadline_s = 60.0
+    patience_s = 0.5
+
+    def __init__(self, kube: Kube) -> None:
+        super().__init__()
+        self._kube = kube
+        self.listen = f"127.0.0.1:{free_port_run(1)}"
+        self.trigger_id = kube.url.rpartition("/")[2]
+
+    @property
+    def port(self) -> int:
+        return int(self.listen.rpartition(":")[2])
+
+    def answered(self, status: int, retry_after: str) -> None:
+        """The API server answers its client in any case, and sends again what was not taken."""
+        self.tell(status, retry_after)
+
+    async def send(self, value: bytes) -> tuple[int, str]:
+        raise AssertionError("nobody is told")
+
+    async def _request(self, value: bytes) -> None:
+        await asyncio.to_thread(self._kube.create_config_map, f"m-{secrets.token_hex(8)}", value)
+
+
+class TestReal(TriggerConformance):
+    @pytest.fixture
+    async def bench(self, kube: Kube) -> AsyncIterator[Bench]:
+        bench = KubeBench(kube)
+        async with tls_front(kube.webhook_port, kube.folder / "tls", bench.port):
+            yield bench
+            await bench.close()

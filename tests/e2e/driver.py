@@ -22,7 +22,7 @@ from sluice.signature import sign
 
 SLUICE = Path(sys.executable).with_name("sluice")
 FUNCTIONS = Path(__file__).parents[1] / "functions"
-START_WITHIN_S = 30.0
+START_WITHIN_S = 90.0
 
 
 @dataclass

@@ -44,6 +44,8 @@ class AcceptsAtOnce:
         self._count = count
         self._gathered: list[Record] = []
         self._loop = asyncio.get_running_loop()
+        self.served: Serve | None = None
+        """What answers requests, of a kind that is pushed to."""
 
     async def claim(self, source: str, *, assigned: bool = False) -> Claim:
         raise NotImplementedError
@@ -68,7 +70,7 @@ class AcceptsAtOnce:
         """It reads until it is ended."""
 
     def serve(self, answer: Serve, *topics: str) -> None:
-        """Nobody pushes."""
+        self.served = answer
 
     def plan(self, claim: Claim, records: Sequence[Record], to: str, at: float) -> None:
         """It reads until it is ended."""

@@ -4,7 +4,8 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 # program:package pairs of Debian
-needs="java:default-jre-headless javac:default-jdk-headless mvn:maven rabbitmq-server:rabbitmq-server mosquitto:mosquitto rsyslogd:rsyslog logger:bsdutils openssl:openssl ip:iproute2 nsenter:util-linux iptables:iptables gcc:gcc git:git ps:procps setsid:util-linux wrk:wrk"
+needs="java:default-jre-headless javac:default-jdk-headless mvn:maven rabbitmq-server:rabbitmq-server mosquitto:mosquitto rsyslogd:rsyslog logger:bsdutils openssl:openssl curl:curl
+    flock:util-linux ip:iproute2 nsenter:util-linux iptables:iptables gcc:gcc go:golang-go git:git ps:procps setsid:util-linux wrk:wrk"
 
 lacking() { echo "servers: $*" >&2; [ "${CI:-}" != true ] || exit 1; }
 
@@ -43,3 +44,5 @@ install_packages $(missing_packages)
 "$here/kafka.sh" provision || lacking "no Kafka: its tests will be skipped"
 "$here/mongo.sh" provision || lacking "no stand-in for MongoDB: its tests will be skipped"
 "$here/rocketmq.sh" provision || lacking "no RocketMQ: its tests will be skipped"
+# This one takes minutes to build, and the tests that need it come last: they wait for it.
+setsid nice "$here/kube.sh" provision >/dev/null 2>&1 </dev/null &
