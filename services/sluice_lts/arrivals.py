@@ -9,7 +9,7 @@ import msgspec
 
 from sluice.clock import Clock
 from sluice.event import Record, id_text, random_id
-from sluice.outcome import Verdict
+from sluice.outcome import Outcome, Verdict
 from sluice.trigger import Intake
 from sluice_lts.log import Log
 from sluice_lts.records import record_of
@@ -29,10 +29,15 @@ class Told(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
+_ALL_TAKEN = Told()
+
+
 class Arrivals:
     """Hands over what comes to one trigger, whichever way it comes."""
 
-    def __init__(self, intake: Intake, clock: Clock, *, deduplicate: bool) -> None:
+    def __init__(self, intake: Intake, clock: Clock, *, deduplicate: bool, whole: bool = True) -> None:
+        self.whole = whole
+        """Whether a filter or the function sees more of a log than FunctionGraph's part."""
         self._intake = intake
         self._clock = clock
         self._deduplicate = deduplicate
@@ -56,7 +61,7 @@ class Arrivals:
         now_ms = int(self._clock.time() * 1000)
         left = [self._record(source, "", now_ms, log) for log in logs]
         while left:
-            outcomes = await asyncio.gather(*(self._intake.deliver(record) for record in left))
+            outcomes = await self._outcomes(left)
             again = [(record, outcome) for record, outcome in zip(left, outcomes, strict=True) if outcome.verdict is Verdict.RETRY]
             left = [record for record, _ in again]
             if again:
@@ -78,9 +83,19 @@ class Arrivals:
         return record_of(source, log, identifier)
 
     async def _deliver(self, records: Sequence[Record]) -> Told:
-        outcomes = await asyncio.gather(*(self._intake.deliver(record) for record in records))
-        again = [outcome for outcome in outcomes if outcome.verdict is Verdict.RETRY]
+        others = [outcome for outcome in await self._outcomes(records) if outcome.verdict is not Verdict.DONE]
+        again = [outcome for outcome in others if outcome.verdict is Verdict.RETRY]
         if again:
             return Told(max(outcome.retry_after_s or AGAIN_S for outcome in again), reason=again[0].reason)
-        refused = [outcome for outcome in outcomes if outcome.verdict is Verdict.REFUSED]
-        return Told(0.0, len(refused), refused[0].reason) if refused else Told()
+        return Told(0.0, len(others), others[0].reason) if others else _ALL_TAKEN
+
+    async def _outcomes(self, records: Sequence[Record]) -> list[Outcome]:
+        """As `asyncio.gather`, which costs as much again as all the rest: most of these answers come together."""
+        answers = [asyncio.ensure_future(self._intake.deliver(record)) for record in records]
+        try:
+            return [await answer for answer in answers]
+        except BaseException:
+            for answer in answers:
+                if not answer.cancel() and not answer.cancelled():
+                    answer.exception()
+            raise

@@ -23,7 +23,7 @@ def build(binding: Binding, settings: LtsSettings, readable: Sequence[Path] = ()
         from sluice_lts.trigger import LtsTrigger
     except ModuleNotFoundError as missing:
         raise ConfigurationError(f'the lts kind needs {missing.name}: pip install "sluice[lts]"') from missing
-    return LtsTrigger(settings, ReadableFiles(readable))
+    return LtsTrigger(settings, ReadableFiles(readable), has_filter=bool(binding.filter))
 
 
 def bounded(process: Settings) -> Callable[[Binding, LtsSettings], Trigger]:

@@ -1,6 +1,7 @@
 """One log, as filters and functions see it."""
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -43,31 +44,37 @@ def nested(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     room beside another one stays as it is."""
     tree: dict[str, Any] = {}
     for name, value in pairs:
-        if "." not in name:
-            tree.setdefault(name, value)
-            continue
-        *steps, last = name.split(".")
-        inner = _inner(tree, steps)
-        if inner is None or last in inner:
+        above, last = _steps(name)
+        inner = tree
+        for step in above:
+            within = inner.setdefault(step, {})
+            if not isinstance(within, dict):
+                inner = _NO_ROOM
+                break
+            inner = within
+        if last in inner or inner is _NO_ROOM:
             tree.setdefault(name, value)
         else:
             inner[last] = value
     return tree
 
 
-def _inner(tree: dict[str, Any], steps: list[str]) -> dict[str, Any] | None:
-    for step in steps:
-        inner = tree.setdefault(step, {})
-        if not isinstance(inner, dict):
-            return None
-        tree = inner
-    return tree
+_NO_ROOM: dict[str, Any] = {}
+
+
+@lru_cache(4096)
+def _steps(name: str) -> tuple[tuple[str, ...], str]:
+    """The names of the objects that it is in, and its own."""
+    *above, last = name.split(".")
+    return tuple(above), last
 
 
 def first_text(pairs: Mapping[str, Any], names: Iterable[str]) -> str:
     """The first of these that is a text, or a list that begins with one; "" if there is none."""
     for name in names:
         value = pairs.get(name)
+        if value is None:
+            continue
         if isinstance(value, list) and value:
             value = value[0]
         if isinstance(value, str) and value:

@@ -30,12 +30,12 @@ class JsonPush(msgspec.Struct):
 _decode_json = msgspec.json.Decoder(JsonPush).decode
 
 
-def of_json(body: bytes, sender: str) -> list[Log]:
-    """Raises Invalid for what is no push."""
+def of_json(body: bytes, sender: str, *, whole: bool = True) -> list[Log]:
+    """`whole`: with labels and structured metadata. Raises Invalid for what is no push."""
     try:
         streams = _decode_json(body).streams
         entries = ((stream.stream, *_entry(value)) for stream in streams for value in stream.values)
-        return [_log(labels, time_ns, line, more, sender, number) for number, (labels, time_ns, line, more) in enumerate(entries, 1)]
+        return [_log(labels, time_ns, line, more, sender, number, whole) for number, (labels, time_ns, line, more) in enumerate(entries, 1)]
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise Invalid([Fault("body", f"is no push: {str(error)[:200]}")]) from error
 
@@ -49,8 +49,8 @@ def _entry(value: list[Any]) -> tuple[int, str, Mapping[str, Any]]:
     raise ValueError("a value is [nanoseconds as a text, line] and perhaps an object")
 
 
-def of_protobuf(body: bytes, sender: str) -> list[Log]:
-    """Raises Invalid for what is no push."""
+def of_protobuf(body: bytes, sender: str, *, whole: bool = True) -> list[Log]:
+    """`whole` as above. Raises Invalid for what is no push."""
     try:
         streams = PushRequest.FromString(body).streams
     except DecodeError as error:
@@ -61,7 +61,7 @@ def of_protobuf(body: bytes, sender: str) -> list[Log]:
         for entry in stream.entries:
             time_ns = entry.timestamp.seconds * 1_000_000_000 + entry.timestamp.nanos
             more = {pair.name: pair.value for pair in entry.structured_metadata}
-            logs.append(_log(labels, time_ns, message_of(entry.line), more, sender, len(logs) + 1))
+            logs.append(_log(labels, time_ns, message_of(entry.line), more, sender, len(logs) + 1, whole))
     return logs
 
 
@@ -83,8 +83,8 @@ def labels_of(text: str) -> dict[str, str]:
     raise Invalid([Fault("labels", f'are {text[:80]!r}, and are such as {{app="a"}}')])
 
 
-def _log(labels: Mapping[str, str], time_ns: int, line: str, more: Mapping[str, Any], sender: str, number: int) -> Log:
-    known = {**labels, **more}
+def _log(labels: Mapping[str, str], time_ns: int, line: str, more: Mapping[str, Any], sender: str, number: int, whole: bool) -> Log:
+    known = {**labels, **more} if more else labels
     return Log(
         message=line,
         time=time_ns // 1_000_000,
@@ -93,6 +93,6 @@ def _log(labels: Mapping[str, str], time_ns: int, line: str, more: Mapping[str, 
         path=first_text(known, PATHS),
         log_uid="",
         line_no=number,
-        severity=first_text(known, SEVERITIES),
-        attributes=nested(known.items()),
+        severity=first_text(known, SEVERITIES) if whole else "",
+        attributes=nested(known.items()) if whole else {},
     )

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 from sluice.errors import Fault, Invalid
 from sluice_lts.log import Log, first_text, nested
@@ -19,6 +19,7 @@ _SEVERITIES = ("", "TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 """Of each four numbers, from 1 on."""
 
 Plain = Callable[[Any], Any]
+Pairs = Callable[[Iterable[Any]], dict[str, Any]]
 
 
 class JsonValue(msgspec.Struct, rename="camel", gc=False):
@@ -78,37 +79,33 @@ class JsonRequest(msgspec.Struct, rename="camel"):
 _decode_json = msgspec.json.Decoder(JsonRequest).decode
 
 
-def of_protobuf(body: bytes, sender: str) -> list[Log]:
-    """Raises Invalid for what is no ExportLogsServiceRequest."""
+def of_protobuf(body: bytes, sender: str, *, whole: bool = True) -> list[Log]:
+    """`whole`: with attributes and resource, which cost as much as all the rest. Raises Invalid for what is no ExportLogsServiceRequest."""
     try:
         request = ExportLogsServiceRequest.FromString(body)
     except DecodeError as error:
         raise Invalid([Fault("body", "is no ExportLogsServiceRequest")]) from error
-    return of_request(request, sender)
+    return list(_logs(request, sender, _plain, _pairs, bytes.hex, whole=whole))
 
 
-def of_request(request: ExportLogsServiceRequest, sender: str) -> list[Log]:
-    return list(_logs(request, sender, _plain, bytes.hex))
-
-
-def of_json(body: bytes, sender: str) -> list[Log]:
-    """Raises Invalid for what is no ExportLogsServiceRequest."""
+def of_json(body: bytes, sender: str, *, whole: bool = True) -> list[Log]:
+    """`whole` as above. Raises Invalid for what is no ExportLogsServiceRequest."""
     try:
         request = _decode_json(body)
-        return list(_logs(request, sender, _plain_json, str.lower))
+        return list(_logs(request, sender, _plain_json, _pairs_json, str.lower, whole=whole))
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise Invalid([Fault("body", f"is no ExportLogsServiceRequest: {str(error)[:200]}")]) from error
 
 
-def _logs(request: Any, sender: str, plain: Plain, id_text: Callable[[Any], str]) -> Iterator[Log]:
+def _logs(request: Any, sender: str, plain: Plain, pairs: Pairs, id_text: Callable[[Any], str], *, whole: bool) -> Iterator[Log]:
     line = 0
     for of_resource in request.resource_logs:
-        resource = _pairs(of_resource.resource.attributes, plain)
-        host, ip, tree = first_text(resource, HOSTS), first_text(resource, IPS) or sender, nested(resource.items())
+        resource = pairs(of_resource.resource.attributes)
+        host, ip, tree = first_text(resource, HOSTS), first_text(resource, IPS) or sender, nested(resource.items()) if whole else {}
         for scope in of_resource.scope_logs:
             for record in scope.log_records:
                 line += 1
-                attributes = _pairs(record.attributes, plain)
+                attributes = pairs(record.attributes if whole else [pair for pair in record.attributes if pair.key in PATHS])
                 yield Log(
                     message=_message(plain(record.body)),
                     time=(int(record.time_unix_nano) or int(record.observed_time_unix_nano)) // 1_000_000,
@@ -117,15 +114,23 @@ def _logs(request: Any, sender: str, plain: Plain, id_text: Callable[[Any], str]
                     path=first_text(attributes, PATHS),
                     log_uid="",
                     line_no=line,
-                    severity=record.severity_text or _severity(record.severity_number),
-                    attributes=nested(attributes.items()),
+                    severity=(record.severity_text or _severity(record.severity_number)) if whole else "",
+                    attributes=nested(attributes.items()) if whole else {},
                     resource=tree,
-                    trace=_trace(id_text(record.trace_id), id_text(record.span_id), record.flags),
+                    trace=_trace(id_text(record.trace_id), id_text(record.span_id), record.flags) if record.trace_id else "",
                 )
 
 
-def _pairs(attributes: Iterable[Any], plain: Plain) -> dict[str, Any]:
-    return {pair.key: plain(pair.value) for pair in attributes}
+def _pairs(attributes: Iterable[KeyValue]) -> dict[str, Any]:
+    """Most values are texts, and there are many: for them nothing is called."""
+    return {
+        pair.key: value.string_value if (value := pair.value).WhichOneof("value") == "string_value" else _plain(value)
+        for pair in attributes
+    }
+
+
+def _pairs_json(attributes: Iterable[JsonPair]) -> dict[str, Any]:
+    return {pair.key: _plain_json(pair.value) for pair in attributes}
 
 
 def _message(body: Any) -> str:

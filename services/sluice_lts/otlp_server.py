@@ -94,7 +94,7 @@ class OtlpServer:
 
     async def _take(self, body: bytes, context: Context) -> ExportLogsServiceResponse:
         try:
-            logs = of_protobuf(body, _sender(context.peer()))
+            logs = of_protobuf(body, _sender(context.peer()), whole=self._arrivals.whole)
         except Invalid as error:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         told = await self._arrivals.hand_over("otlp", body, logs)

@@ -35,7 +35,7 @@ async def _otlp(arrivals: Arrivals, request: Request) -> Answer:
         return problem(415, f"Content-Type is {_PROTOBUF} or {_JSON}.")
     try:
         body = unpacked(request.body, request.headers.get("content-encoding", ""))
-        logs = (otlp.of_json if kind == _JSON else otlp.of_protobuf)(body, request.sender)
+        logs = (otlp.of_json if kind == _JSON else otlp.of_protobuf)(body, request.sender, whole=arrivals.whole)
     except TooLarge:
         return _failed(kind, 413, _TOO_LARGE)
     except Invalid as error:
@@ -71,7 +71,7 @@ def _failed(kind: str, status: int, message: str, retry_after_s: float = 0.0) ->
 
 async def _loki(arrivals: Arrivals, request: Request) -> Answer:
     try:
-        body, logs = _pushed(request)
+        body, logs = _pushed(request, whole=arrivals.whole)
     except TooLarge:
         return problem(413, _TOO_LARGE)
     except Invalid as error:
@@ -84,14 +84,14 @@ async def _loki(arrivals: Arrivals, request: Request) -> Answer:
     return Answer(204)
 
 
-def _pushed(request: Request) -> tuple[bytes, list[Log]]:
+def _pushed(request: Request, *, whole: bool) -> tuple[bytes, list[Log]]:
     """JSON where it is named; anything else is protobuf, and snappy whether it says so or not."""
     encoding = request.headers.get("content-encoding", "")
     if _content_type(request) == _JSON:
         body = unpacked(request.body, encoding)
-        return body, loki.of_json(body, request.sender)
+        return body, loki.of_json(body, request.sender, whole=whole)
     body = unsnapped(request.body if encoding.strip().lower() in _PACKED_LOKI else unpacked(request.body, encoding))
-    return body, loki.of_protobuf(body, request.sender)
+    return body, loki.of_protobuf(body, request.sender, whole=whole)
 
 
 def _content_type(request: Request) -> str:

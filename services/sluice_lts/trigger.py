@@ -24,14 +24,15 @@ STANDBY_S = 2.0
 class LtsTrigger:
     """One trigger. `run` may be called again after it ended."""
 
-    def __init__(self, settings: LtsSettings, readable: ReadableFiles, clock: Clock | None = None) -> None:
+    def __init__(self, settings: LtsSettings, readable: ReadableFiles, clock: Clock | None = None, *, has_filter: bool = True) -> None:
         self._settings = settings
         self._readable = readable
         self._clock = clock or SystemClock()
+        self._whole = settings.metadata or has_filter
 
     async def run(self, intake: Intake, ready: Callable[[], None]) -> None:
         """See sluice.trigger. Raises SourceRefused and SourceLost of the first of its ways that cannot be taken."""
-        arrivals = Arrivals(intake, self._clock, deduplicate=self._settings.deduplicate)
+        arrivals = Arrivals(intake, self._clock, deduplicate=self._settings.deduplicate, whole=self._whole)
 
         async def serve(request: Request) -> Answer:
             return refusal(self._settings, request) or await answer(arrivals, request)

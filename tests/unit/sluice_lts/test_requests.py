@@ -157,3 +157,16 @@ async def test_a_mesh_that_takes_too_long_is_full(monkeypatch: pytest.MonkeyPatc
 
 def logs_of(*messages: str) -> list[Log]:
     return of_json(otlp_json(*messages), "")
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_what_nobody_sees_is_not_made(way: str) -> None:
+    path, body, headers, _ = WAYS[way]
+    values = []
+    for whole in (True, False):
+        intake = FakeIntake()
+        arrivals = Arrivals(intake, SteppedClock(), deduplicate=True, whole=whole)
+        await answer(arrivals, Request(path=path, body=body, headers=headers, sender="192.0.2.9"))
+        values.append([json.loads(record.value or b"") for record in intake.accepted])
+    seven = ("message", "time", "host_name", "ip", "path", "log_uid", "line_no")
+    assert values[1] == [{name: log[name] for name in seven} for log in values[0]]
