@@ -61,16 +61,20 @@ class Cable:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        ends = [writer]
         self._ends.add(writer)
         try:
             onward, back = await asyncio.open_connection(*self._target)
+            ends.append(back)
             self._ends.add(back)
-            await asyncio.gather(_pass_on(reader, back), _pass_on(onward, writer))
-            self._ends.discard(back)
+            if self._server is not None:  # else it was cut meanwhile
+                await asyncio.gather(_pass_on(reader, back), _pass_on(onward, writer))
         except OSError:
             pass
         finally:
-            self._ends.discard(writer)
+            for end in ends:
+                end.transport.abort()
+            self._ends.difference_update(ends)
             self._tasks.discard(task)
 
 

@@ -14,8 +14,10 @@ class Held:
         self._done: list[str] = []
         self._tag = 0
 
-    def __len__(self) -> int:
-        return len(self._open) + len(self._done)
+    @property
+    def records(self) -> int:
+        """How many are open; a message that the queue was not yet told of counts as one."""
+        return len(self._of) + len(self._done)
 
     def take(self, receipt: str, records: int) -> range:
         """The tags of a message's records; a message without any is done with."""

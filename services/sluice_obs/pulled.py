@@ -96,7 +96,7 @@ class _Reading:
 
     async def _read(self) -> None:
         while True:
-            while (room := self._settings.window - len(self._held)) <= 0:
+            while (room := self._settings.window - self._held.records) <= 0:
                 self._has_room.clear()
                 await self._has_room.wait()
             for message in await self._queue.receive(min(BATCH, room)):
@@ -122,6 +122,7 @@ class _Reading:
             self._some_done.set()
 
     def _answered(self, tag: int) -> None:
+        self._has_room.set()
         if self._held.answered(tag):
             self._some_done.set()
 

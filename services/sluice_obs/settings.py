@@ -46,7 +46,7 @@ class ObsSettings(PushedSettings, frozen=True, kw_only=True):
     access_key: str = ""
     secret_key: str = ""
     prefetch: Annotated[int, Meta(ge=1, le=1000)] = 100
-    """Most messages of the queue that are here and not yet accepted, but never fewer than two batches."""
+    """No more messages are taken while so many records are here and not yet accepted, but never fewer than two batches."""
     visibility_timeout: Annotated[int, Meta(ge=5, le=43_200)] = 60
     """Seconds for which a message that is here stays hidden at the queue; renewed until it is accepted."""
     configure: bool = False
@@ -78,7 +78,7 @@ class ObsSettings(PushedSettings, frozen=True, kw_only=True):
 
     @property
     def window(self) -> int:
-        """How many messages may be here."""
+        """While so many records are here no more messages are taken."""
         return max(self.prefetch, 2 * self.batch_size if self.batch_size > 1 else 1)
 
     def _queue_faults(self) -> Iterator[Fault]:

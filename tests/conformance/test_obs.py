@@ -68,8 +68,13 @@ def text_of(value: bytes) -> str:
     return whole(told(key, when=now, sequencer=f"{next(_numbers):016X}")).decode()
 
 
+def produced(record: Record) -> bytes:
+    """The value that became the record."""
+    return unquote_to_bytes(json.loads(record.value or b"")["s3"]["object"]["key"].removeprefix(LETTER))
+
+
 class Unpacked:
-    """The suite's intake: it gets the values that were produced, and `whole` keeps the records that they came with."""
+    """The suite's intake: it gets the values that were produced, and `kept` the records that they came with."""
 
     def __init__(self, intake: Intake, kept: dict[str, Record]) -> None:
         self._intake = intake
@@ -88,8 +93,7 @@ class Unpacked:
 
     def deliver(self, record: Record) -> Awaitable[Outcome]:
         self._kept[record.id] = record
-        key = json.loads(record.value or b"")["s3"]["object"]["key"]
-        return self._intake.deliver(msgspec.structs.replace(record, value=unquote_to_bytes(key.removeprefix(LETTER))))
+        return self._intake.deliver(msgspec.structs.replace(record, value=produced(record)))
 
 
 class Unpacking:
@@ -105,19 +109,14 @@ class PushedObsBench(PushedBench):
     kind = KIND
     example = json.dumps(PUSHED).encode()
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._kept: dict[str, Record] = {}
-
     def make(self, **settings: object) -> Trigger:
-        own = ObsSettings(**(PUSHED | settings))
-        return Unpacking(PushedTrigger(own, Recorder("local-1", "t1", "auto")), self._kept)
+        return PushedTrigger(ObsSettings(**(PUSHED | settings)), Recorder("local-1", "t1", "auto"))
 
     async def send(self, value: bytes) -> tuple[int, str]:
         return await post(self.url, text_of(value).encode(), {"Authorization": f"Bearer {TOKEN}"})
 
-    def event(self, records: Sequence[Record]) -> bytes:
-        return super().event([self._kept[record.id] for record in records])
+    def produced(self, record: Record) -> bytes | None:
+        return produced(record)
 
 
 class QueueBench(Bench):

@@ -1,9 +1,12 @@
-"""The obs trigger and a real bucket that notifies a real queue, and what refuses or goes away."""
+"""The obs trigger and a real bucket that notifies a real queue, and what refuses or goes away; where it must be more than a cable that is
+cut, a queue of our own behind the same protocol."""
 
 import asyncio
 import contextlib
 import secrets
+import ssl
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,9 +19,11 @@ from sluice_obs.pushed import PushedTrigger
 from sluice_obs.queue_aiobotocore import AiobotocoreQueue
 from sluice_obs.settings import ObsSettings
 from tests.cable import Cable
+from tests.certificates import Authority
 from tests.conformance.intake import FakeIntake
+from tests.conformance.sqs_fake import FakeSqs, Fault
 from tests.s3 import told, whole
-from tests.servers import Moto
+from tests.servers import Moto, free_port_run
 from tests.sqs import EVENTS, Service, keys_of
 from tests.waiting import until
 
@@ -200,3 +205,126 @@ async def test_a_message_is_kept_given_back_and_forgotten(source: Source) -> Non
         await source.until_empty()
     finally:
         await queue.close()
+
+
+@contextlib.asynccontextmanager
+async def reading(intake: FakeIntake, given: dict[str, Any]) -> AsyncIterator["asyncio.Task[None]"]:
+    """A trigger of the queue of our own that is ready, or has ended."""
+    ready = asyncio.Event()
+    binding = Binding("t1", "p1", "OBS", "obs", "urn:fss:local-1:p1:function:default:f:latest", b"{}")
+    task = asyncio.create_task(KIND.build(binding, msgspec.convert(given, ObsSettings)).run(intake, ready.set))
+    waiting = asyncio.create_task(ready.wait())
+    await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED, timeout=WITHIN_S)
+    waiting.cancel()
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+
+
+async def ended(given: dict[str, Any]) -> BaseException | None:
+    async with reading(FakeIntake(), given) as task:
+        await asyncio.wait({task}, timeout=WITHIN_S)
+        return task.exception()
+
+
+@contextlib.contextmanager
+def serving(tls: ssl.SSLContext | None = None) -> Iterator[FakeSqs]:
+    service = FakeSqs(free_port_run(1), tls)
+    service.start()
+    service.send_all([whole(told("k")).decode()])
+    try:
+        yield service
+    finally:
+        service.kill()
+
+
+@pytest.fixture
+def service() -> Iterator[FakeSqs]:
+    with serving() as made:
+        yield made
+
+
+async def until_key(given: dict[str, Any]) -> None:
+    intake = FakeIntake()
+    async with reading(intake, given):
+        await until(lambda: [record.key for record in intake.accepted] == [b"k"], WITHIN_S)
+
+
+async def test_changed_keys_are_refused_until_the_trigger_has_them_too(service: FakeSqs) -> None:
+    service.secret_key = "rotated"
+    for before in (service.settings(secret_key="before"), service.settings(access_key="nobody")):
+        refused = await ended(before)
+        assert isinstance(refused, SourceRefused), refused
+        assert "access_key, secret_key" in str(refused)
+        assert "before" not in str(refused)
+    await until_key(service.settings())
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (Fault("QueueDoesNotExist"), SourceRefused),
+        (Fault("AccessDenied", 403), SourceRefused),
+        (Fault("InternalError", 500), SourceLost),
+        (Fault("RequestThrottled", 400), SourceLost),
+        (Fault("AWS.SimpleQueueService.UnsupportedOperation"), SourceRefused),
+    ],
+)
+async def test_an_answer_that_is_an_error_ends_the_run_as_what_helps_against_it(
+    service: FakeSqs, fault: Fault, error: type[Exception]
+) -> None:
+    service.faults.append(("receive_message", fault))
+    assert isinstance(await ended(service.settings()), error)
+
+
+async def test_a_service_that_comes_back_with_what_it_held_is_read_on_without_loss(service: FakeSqs) -> None:
+    intake = FakeIntake()
+    for number in range(3):
+        async with reading(intake, service.settings()) as task:
+            service.send_all(whole(told(f"{number}-{each}", sequencer=f"{number}-{each}")).decode() for each in range(200))
+            await until(lambda: len(intake.accepted) > 200 * number, WITHIN_S)  # noqa: B023 - awaited before the loop goes on
+            await asyncio.to_thread(service.kill)
+            await asyncio.wait({task}, timeout=WITHIN_S)
+            assert isinstance(task.exception(), SourceLost)
+        service.start()
+    async with reading(intake, service.settings()):
+        await until(lambda: len({record.id for record in intake.accepted}) == 601, WITHIN_S)
+        await until(lambda: service.left == 0, WITHIN_S)
+
+
+@pytest.fixture
+def authority() -> Authority:
+    return Authority()
+
+
+@pytest.fixture
+def secure(authority: Authority, tmp_path: Path) -> Iterator[FakeSqs]:
+    """Behind TLS."""
+    (tmp_path / "server.pem").write_bytes(b"".join(authority.issue("localhost")))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(tmp_path / "server.pem")
+    with serving(context) as made:
+        yield made
+
+
+@pytest.mark.parametrize("form", ["path", "text"])
+async def test_an_authority_of_our_own_is_trusted(secure: FakeSqs, authority: Authority, tmp_path: Path, form: str) -> None:
+    (tmp_path / "ca.pem").write_bytes(authority.certificate)
+    await until_key(secure.settings(tls_ca=str(tmp_path / "ca.pem") if form == "path" else authority.certificate.decode()))
+
+
+async def test_a_service_that_is_not_trusted_is_refused_by_its_setting(secure: FakeSqs) -> None:
+    for trusted in ("", Authority().certificate.decode()):
+        refused = await ended(secure.settings(tls_ca=trusted))
+        assert isinstance(refused, SourceRefused), refused
+        assert "tls_ca" in str(refused)
+
+
+async def test_a_changed_authority_is_read_at_the_next_start(secure: FakeSqs, authority: Authority, tmp_path: Path) -> None:
+    file = tmp_path / "ca.pem"
+    file.write_bytes(Authority().certificate)
+    assert isinstance(await ended(secure.settings(tls_ca=str(file))), SourceRefused)
+    file.write_bytes(authority.certificate)
+    await until_key(secure.settings(tls_ca=str(file)))

@@ -23,12 +23,19 @@ def test_what_is_done_with_counts_until_the_queue_was_told() -> None:
     (tag,) = held.take("a", 1)
     held.take("b", 1)
     held.answered(tag)
-    assert len(held) == 2
+    assert held.records == 2
     (receipts,) = held.due()
     held.forgotten(receipts)
-    assert len(held) == 1
+    assert held.records == 1
     assert held.due() == []
     assert held.still_open() == [["b"]]
+
+
+def test_it_is_records_that_count() -> None:
+    held = Held()
+    first, *_ = held.take("a", 20)
+    held.answered(first)
+    assert held.records == 19
 
 
 def test_the_queue_is_told_of_ten_at_a_time() -> None:

@@ -102,6 +102,19 @@ async def test_no_more_messages_are_taken_than_the_window_holds() -> None:
         await until(lambda: server.forgotten == 10)
 
 
+async def test_messages_of_many_records_fill_the_window_sooner() -> None:
+    server, intake = FakeServer(), FakeIntake()
+    async with running(server, intake):
+        intake.hold()
+        for number in range(10):
+            server.send(a_message(*(f"{number}-{each}" for each in range(20))))
+        await until(lambda: intake.waiting_records >= SETTINGS.window)
+        assert len(server.waiting) >= 10 - SETTINGS.window
+        intake.let_flow()
+        await until(lambda: server.forgotten == 10)
+    assert len(intake.accepted) == 200
+
+
 async def test_how_many_wait_is_told() -> None:
     server, intake = FakeServer(), FakeIntake()
     async with running(server, intake):
