@@ -9,22 +9,19 @@ from sluice_mongo.position import Position, Snapshot, Time, time_of
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):
-    """One change, or one document of a snapshot. Texts are JSON; "" is for what it does not have."""
+    """One change, or one document of a snapshot. Texts are canonical Extended JSON, empty for what is not there or not asked for."""
 
     operation: str
     token: str
     time: Time
-    size: int
-    """Bytes of the document."""
-    value: bytes
-    """All of it in relaxed Extended JSON."""
-    document: str
-    """The full document in canonical Extended JSON."""
+    document: bytes
     namespace: str
-    key: str
-    """`{"_id": …}`, with the shard key where there is one, in canonical Extended JSON."""
+    key: bytes
+    """`{"_id": …}`, with the shard key where there is one."""
     wall_ms: int
     """The server's clock, else the seconds of `time`, in milliseconds since the epoch."""
+    whole: bytes = b""
+    """All of it, in relaxed Extended JSON."""
     update: str = ""
     before: str = ""
 

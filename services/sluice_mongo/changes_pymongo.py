@@ -1,6 +1,5 @@
 """A MongoDB deployment through PyMongo."""
 
-from collections import deque
 from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar, cast
@@ -20,7 +19,7 @@ from sluice.errors import SourceLost, SourceRefused
 from sluice_mongo.calls import Calls
 from sluice_mongo.changes import Batch, Change, Page
 from sluice_mongo.connection import FAILURES, client, reopens, translated
-from sluice_mongo.extended_pymongo import change_of, found_of, from_extended
+from sluice_mongo.extended_pymongo import changes_of, found_of, from_extended
 from sluice_mongo.position import Position, Snapshot, Time, time_of
 from sluice_mongo.settings import MongoSettings
 from sluice_mongo.stream_pymongo import Stream
@@ -39,14 +38,16 @@ log = structlog.get_logger("sluice.mongo")
 class PymongoChanges:
     """One namespace. `connect` begins with a new client each time."""
 
-    def __init__(self, settings: MongoSettings) -> None:
+    def __init__(self, settings: MongoSettings, *, whole: bool = False) -> None:
+        """`whole`: changes are wanted in all their parts, for a filter to look at."""
         self._settings = settings
+        self._whole = whole
         self._calls = Calls()
         self._client: AsyncMongoClient[Any] | None = None
         self._session: AsyncClientSession | None = None
         self._stream: Stream | None = None
-        self._waiting: deque[RawBSONDocument] = deque()
-        """What came and was not read yet."""
+        self._waiting = memoryview(b"")
+        """What came and was not read yet: documents, one behind the other."""
         self._at = Position(Time(0, 0))
         self._last_end = ""
 
@@ -72,7 +73,7 @@ class PymongoChanges:
 
     async def open(self, position: Position | None) -> Position:
         await self._end_stream()
-        self._waiting.clear()
+        self._waiting = memoryview(b"")
         self._stream = await self._ask(Stream.open(self._target, self._stage(position), self._session))
         if position is None:
             token = self._stream.token
@@ -96,7 +97,7 @@ class PymongoChanges:
     async def read(self, most: int) -> Batch:
         if not self._waiting:
             try:
-                self._waiting.extend(await self._calls.ask(self._open_stream.batch(most)))
+                self._waiting = memoryview(await self._calls.ask(self._open_stream.batch(most)))
             except FAILURES as error:
                 if not reopens(error):
                     raise translated(error, self._settings.servers) from error
@@ -110,17 +111,15 @@ class PymongoChanges:
         return Batch(changes, self._at, (self._last_end or INVALIDATE) if ended else "")
 
     def _chunk(self, most: int) -> list[Change]:
-        changes: list[Change] = []
         size = 0
-        while self._waiting and len(changes) < most and size < CHUNK_BYTES:
-            raw = self._waiting.popleft().raw
-            size += len(raw)
-            change = change_of(raw)
-            changes.append(change)
+        while size < min(CHUNK_BYTES, len(self._waiting)) and most > 0:
+            size += int.from_bytes(self._waiting[size : size + 4], "little")
+            most -= 1
+        changes = changes_of(self._waiting[:size], self._whole, self._settings.metadata)
+        self._waiting = self._waiting[size:]
+        for change in changes:
             if change.operation in ENDS:
                 self._last_end = change.operation
-            elif change.operation == INVALIDATE:
-                self._waiting.clear()
         return changes
 
     def _reached(self, changes: list[Change]) -> Position:
@@ -137,7 +136,7 @@ class PymongoChanges:
         if name is None:
             return Page((), None)
         found = await self._ask(self._documents(name, snapshot.after if name == snapshot.collection else None, most))
-        changes = [found_of(document.raw, self._settings.db_name, name, time) for document in found]
+        changes = [found_of(document.raw, self._settings.db_name, name, time, self._whole) for document in found]
         if changes:
             return Page(changes, Snapshot(name, msgspec.json.decode(changes[-1].key)))
         following = next((other for other in names if other > name), None)
@@ -163,7 +162,7 @@ class PymongoChanges:
     async def close(self) -> None:
         client, self._client = self._client, None
         self._session = self._stream = None
-        self._waiting.clear()
+        self._waiting = memoryview(b"")
         if client is not None:
             await self._calls.end(client.close(), CLOSE_S)
 

@@ -5,15 +5,17 @@ looked at one by one.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import bson
 import msgspec
-from bson import Binary, Int64, ObjectId, Timestamp, json_util
+from bson import Binary, Int64, ObjectId, json_util
 from bson.codec_options import CodecOptions, DatetimeConversion, TypeDecoder, TypeRegistry
 from bson.datetime_ms import DatetimeMS
+from bson.raw_bson import RawBSONDocument
 
 from sluice_mongo.changes import Change
 from sluice_mongo.position import Time
@@ -95,8 +97,9 @@ _canonical = _encoder(_CANONICAL, json_util.CANONICAL_JSON_OPTIONS)
 _relaxed = _encoder(_RELAXED, json_util.RELAXED_JSON_OPTIONS)
 
 
-def canonical(raw: Raw) -> dict[str, Any]:
-    """A document as canonical Extended JSON."""
+def canonical(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A document of the driver as canonical Extended JSON."""
+    raw = document.raw if isinstance(document, RawBSONDocument) else bson.encode(document)
     found: dict[str, Any] = msgspec.json.decode(_canonical(bson.decode(raw, _LEAVES)))
     return found
 
@@ -107,35 +110,44 @@ def from_extended(document: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def change_of(raw: Raw) -> Change:
-    """An event of a change stream."""
-    event = bson.decode(raw, _LEAVES)
-    stamp, wall, document = event.get("clusterTime"), event.get("wallTime"), event.get("fullDocument")
-    time = Time(stamp.time, stamp.inc) if isinstance(stamp, Timestamp) else Time(0, 0)
-    text = _canonical(document).decode() if document is not None else ""
+def changes_of(raw: Raw, whole: bool, metadata: bool) -> list[Change]:
+    """Events of a change stream, one behind the other. What is not asked for is not made."""
+    return [_change(event, whole, metadata) for event in bson.decode_all(raw, _LEAVES)]
+
+
+def _change(event: dict[str, Any], whole: bool, metadata: bool) -> Change:
+    get = event.get
+    stamp, wall = get("clusterTime"), get("wallTime")
+    time = Time(stamp.time, stamp.inc) if stamp is not None else Time(0, 0)
     return Change(
         event["operationType"],
         _canonical(event["_id"]).decode(),
         time,
-        len(text),
-        _relaxed(event),
-        text,
-        _text(event.get("ns")),
-        _text(event.get("documentKey")),
-        int(wall) if isinstance(wall, DatetimeMS) else time.seconds * 1000,
-        _text(event.get("updateDescription")),
-        _text(event.get("fullDocumentBeforeChange")),
+        _part(get("fullDocument")),
+        _namespace(**get("ns", {})),
+        _part(get("documentKey")),
+        int(wall) if wall is not None else time.seconds * 1000,
+        _relaxed(event) if whole else b"",
+        _part(get("updateDescription")).decode() if metadata else "",
+        _part(get("fullDocumentBeforeChange")).decode() if metadata else "",
     )
 
 
-def found_of(raw: Raw, database: str, collection: str, time: Time) -> Change:
+def found_of(raw: Raw, database: str, collection: str, time: Time, whole: bool) -> Change:
     """A document that a snapshot found, as if it had been inserted at that time."""
     document = bson.decode(raw, _LEAVES)
-    namespace, key = {"db": database, "coll": collection}, {"_id": document.get("_id")}
+    key, namespace = {"_id": document.get("_id")}, {"db": database, "coll": collection}
     event = {"operationType": "insert", "fullDocument": document, "ns": namespace, "documentKey": key}
-    text = _canonical(document).decode()
-    return Change("insert", "", time, len(text), _relaxed(event), text, _text(namespace), _text(key), time.seconds * 1000)
+    told, wall_ms = _namespace(**namespace), time.seconds * 1000
+    return Change("insert", "", time, _canonical(document), told, _canonical(key), wall_ms, _relaxed(event) if whole else b"")
 
 
-def _text(part: Any) -> str:
-    return _canonical(part).decode() if part is not None else ""
+def _part(part: Any) -> bytes:
+    return _canonical(part) if part is not None else b""
+
+
+@lru_cache(maxsize=1024)
+def _namespace(db: str = "", coll: str = "") -> str:
+    if not db:
+        return ""
+    return msgspec.json.encode({"db": db, "coll": coll} if coll else {"db": db}).decode()

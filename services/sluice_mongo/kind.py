@@ -11,7 +11,7 @@ from sluice_mongo.settings import MongoSettings
 from sluice_mongo.shape import shape
 
 
-def build(_binding: Binding, settings: MongoSettings) -> Trigger:
+def build(binding: Binding, settings: MongoSettings) -> Trigger:
     """The trigger of a binding. The driver is imported here, so that settings can be checked where it is not installed."""
     try:
         from sluice_mongo.changes_pymongo import PymongoChanges
@@ -19,7 +19,7 @@ def build(_binding: Binding, settings: MongoSettings) -> Trigger:
         raise ConfigurationError(f'the mongo kind needs {missing.name}: pip install "sluice[mongo]"') from missing
     from sluice_mongo.trigger import MongoTrigger
 
-    return MongoTrigger(settings, PymongoChanges(settings))
+    return MongoTrigger(settings, PymongoChanges(settings, whole=bool(binding.filter)))
 
 
 def source_of(settings: MongoSettings) -> str:
@@ -29,9 +29,9 @@ def source_of(settings: MongoSettings) -> str:
 
 def sample(settings: MongoSettings) -> Record:
     namespace = f'{{"db":"{settings.db_name}","coll":"{settings.collection_name or "orders"}"}}'
-    document, key = '{"_id":{"$numberInt":"1"},"hello":"world"}', '{"_id":{"$numberInt":"1"}}'
-    value = f'{{"operationType":"insert","fullDocument":{{"_id":1,"hello":"world"}},"ns":{namespace},"documentKey":{{"_id":1}}}}'
-    change = Change("insert", '{"_data":"82"}', Time(0, 0), len(document), value.encode(), document, namespace, key, 0)
+    document, key = b'{"_id":{"$numberInt":"1"},"hello":"world"}', b'{"_id":{"$numberInt":"1"}}'
+    whole = f'{{"operationType":"insert","fullDocument":{{"_id":1,"hello":"world"}},"ns":{namespace},"documentKey":{{"_id":1}}}}'
+    change = Change("insert", '{"_data":"82"}', Time(0, 0), document, namespace, key, 0, whole.encode())
     return record_of(change, settings.namespace, settings.metadata)
 
 

@@ -7,7 +7,7 @@ from sluice.errors import ClaimLost, Unavailable
 from sluice.event import Record
 from sluice.ledger import Claim
 from sluice.trigger import Intake
-from sluice_mongo.record import size_of
+from sluice_mongo.shape import LEAST_ATTRIBUTES
 
 MOST_RECORDS = 4000
 """Records that may wait for acceptance. One more read is added to them."""
@@ -37,7 +37,7 @@ class Offers:
 
     def hand_over(self, records: Sequence[Record], to: str) -> int:
         """Offer without waiting; `room` says when it is time to stop. How many bytes the records have."""
-        size = sum([size_of(record) for record in records])
+        size = sum([_size(record) for record in records])
         self._records += len(records)
         self._bytes += size
         self._tasks.create_task(self._offer(records, size, to))
@@ -67,3 +67,11 @@ class Offers:
             self._records -= len(records)
             self._bytes -= size
             self._answers.set()
+
+
+def _size(record: Record) -> int:
+    """Bytes that the record holds, or nearly."""
+    attributes = record.attributes
+    if len(attributes) <= LEAST_ATTRIBUTES:
+        return record.size
+    return record.size + sum([len(text) for _, text in attributes])

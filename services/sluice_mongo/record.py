@@ -5,29 +5,22 @@ import msgspec
 from sluice.event import Record
 from sluice_mongo.changes import Change
 from sluice_mongo.position import Position
-from sluice_mongo.shape import GAP
+from sluice_mongo.shape import DOCUMENT, GAP, METADATA, NOTHING
 
 _encode = msgspec.json.encode
 
 
 def record_of(change: Change, source: str, metadata: bool) -> Record:
-    """`position` is the change's own token; a document of a snapshot has none, and stands at its time and key."""
-    attributes: tuple[tuple[str, str], ...] = (
-        ("operation", change.operation),
-        ("token", change.token or "{}"),
-        ("document", change.document or "null"),
-        ("ns", change.namespace),
-        ("size", str(change.size)),
-    )
+    """`position` is the change's own token; a document of a snapshot has none, and stands at its time and key. The value is what a filter
+    looks at, all of the change; where none does it is the document, which is then held once."""
+    document = change.document or NOTHING
+    attributes: tuple[tuple[str, str], ...] = (("operation", change.operation), ("token", change.token or "{}"), ("ns", change.namespace))
+    if change.whole:
+        attributes += ((DOCUMENT, document.decode()),)
     if metadata:
-        attributes += (("metadata", _metadata(change)),)
-    place = change.token or f"snapshot:{change.time.seconds}.{change.time.increment}:{change.namespace}:{change.key}"
-    return Record(change.value, source, place, change.wall_ms, change.key.encode() or None, "", "", attributes)
-
-
-def size_of(record: Record) -> int:
-    """Bytes that the record holds in memory, or nearly: its document twice."""
-    return record.size + len(record.attributes[2][1]) if len(record.attributes) > 2 else record.size
+        attributes += ((METADATA, _metadata(change)),)
+    place = change.token or f"snapshot:{change.time.seconds}.{change.time.increment}:{change.namespace}:{change.key.decode()}"
+    return Record(change.whole or document, source, place, change.wall_ms, change.key or None, "", "", attributes)
 
 
 def gap_record(source: str, start: Position, to: Position, reason: str, policy: str, time_ms: int) -> Record:
@@ -40,7 +33,7 @@ def gap_record(source: str, start: Position, to: Position, reason: str, policy: 
 def _metadata(change: Change) -> str:
     """JSON text of what events carry beside FunctionGraph's fields."""
     told = {
-        "document_key": change.key,
+        "document_key": change.key.decode(),
         "cluster_time": [change.time.seconds, change.time.increment],
         "time_ms": change.wall_ms,
         "update_description": change.update,

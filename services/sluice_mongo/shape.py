@@ -12,46 +12,62 @@ from sluice_mongo.settings import MongoSettings
 GAP = "gap"
 """Attribute of the record that stands for changes that were not read: JSON text of what was lost."""
 
+DOCUMENT = "document"
+"""Attribute with the document, where the value is all of the change."""
+LEAST_ATTRIBUTES = 3
+"""Every change has its operation, its token, and its namespace, in this order."""
+METADATA = "metadata"
+"""Attribute with what events carry beside FunctionGraph's fields, as JSON text; the last one."""
+NOTHING = b"null"
+"""Stands for the document of a change that has none."""
+
 _json = msgspec.json.encode
 
 
 def shape(binding: Binding, settings: MongoSettings, records: Sequence[Record]) -> bytes:
     """The event of one batch. token, full_document and ns are JSON encoded as strings."""
     gauss = binding.type == "GAUSSMONGO"
-    start, middle = _frame(binding.function, settings.instance_id, gauss)
-    changes = [dict(record.attributes) for record in records if not _is_gap(record)]
-    elements = [
-        b"".join((start, _json(_name(change["operation"], gauss)), middle, _detail(change), _metadata(change), b"}")) for change in changes
-    ]
+    changes = [record for record in records if not _is_gap(record)]
+    elements = [_element(binding.function, settings.instance_id, gauss, change) for change in changes]
     event = [b'{"records":[', b",".join(elements), b"]"]
     if gauss:
-        event += (b',"vernier":', _json(changes[-1]["token"] if changes else ""))
+        event += (b',"vernier":', _json(changes[-1].attributes[1][1] if changes else ""))
     if gaps := [record.attributes[0][1].encode() for record in records if _is_gap(record)]:
         event += (b',"gaps":[', b",".join(gaps), b"]")
     return b"".join((*event, b"}"))
 
 
 @lru_cache(maxsize=4096)
-def _frame(function: str, instance_id: str, gauss: bool) -> tuple[bytes, bytes]:
-    """What stands before the name of a change, and between that and what changed."""
-    source = b"gauss_mongo" if gauss else b"dds"
-    region = _json(function.split(":")[2])
-    start = b'{"event_source":"' + source + b'","event_name":'
-    return start, b',"region":' + region + b',"event_version":"1.0","event_source_id":' + _json(instance_id) + b',"' + source + b'":'
+def _start(function: str, instance_id: str, gauss: bool, operation: str) -> bytes:
+    """What stands before the size of the document. GAUSSMONGO has the operation in quotes of its own; that is how it has always been."""
+    source, name = ("gauss_mongo", f'"{operation}"') if gauss else ("dds", operation)
+    told = {"event_source": source, "event_name": name, "region": function.split(":")[2], "event_version": "1.0"}
+    return _json(told | {"event_source_id": instance_id})[:-1] + b',"' + source.encode() + b'":{"size_bytes":"'
 
 
-def _name(operation: str, gauss: bool) -> str:
-    """GAUSSMONGO has the name in quotes of its own; that is how it has always been."""
-    return f'"{operation}"' if gauss else operation
+@lru_cache(maxsize=4096)
+def _end(namespace: str) -> bytes:
+    return b',"ns":' + _json(namespace) + b"}"
 
 
-def _detail(change: dict[str, str]) -> bytes:
-    return _json({"size_bytes": change["size"], "token": change["token"], "full_document": change["document"], "ns": change["ns"]})
+def document_of(record: Record) -> bytes:
+    """Canonical Extended JSON; `NOTHING` for a change without one."""
+    for name, text in record.attributes[LEAST_ATTRIBUTES:]:
+        if name == DOCUMENT:
+            return text.encode()
+    return record.value or NOTHING
 
 
-def _metadata(change: dict[str, str]) -> bytes:
-    told = change.get("metadata")
-    return b',"metadata":' + told.encode() if told else b""
+def _element(function: str, instance_id: str, gauss: bool, record: Record) -> bytes:
+    """Most of it is the same for all changes, and was made before."""
+    (_, operation), (_, token), (_, namespace), *more = record.attributes
+    document = document_of(record)
+    size = b"0" if document == NOTHING else b"%d" % len(document)
+    parts = [_start(function, instance_id, gauss, operation), size, b'","token":', _json(token)]
+    parts += (b',"full_document":', _json(document.decode()), _end(namespace))
+    if more and more[-1][0] == METADATA:
+        parts += (b',"metadata":', more[-1][1].encode())
+    return b"".join((*parts, b"}"))
 
 
 def _is_gap(record: Record) -> bool:

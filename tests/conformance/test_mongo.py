@@ -23,7 +23,7 @@ from sluice_mongo.follower import READ_RECORDS
 from sluice_mongo.offers import MOST_BYTES, MOST_RECORDS
 from sluice_mongo.position import Position, Time, time_of
 from sluice_mongo.settings import MongoSettings
-from sluice_mongo.shape import GAP
+from sluice_mongo.shape import DOCUMENT, GAP, document_of
 from sluice_mongo.trigger import MongoTrigger
 from tests.conformance.bench import Bench, Window
 from tests.conformance.mongo_fake import FakeMongo, fake_mongo
@@ -122,11 +122,13 @@ class UnwrappingIntake:
 
 
 def unwrapped(record: Record) -> Record:
-    attributes = dict(record.attributes)
-    if GAP in attributes:
+    """The document goes where it would be if a filter had the value."""
+    if record.attributes[0][0] == GAP:
         return record
-    document = json_util.loads(attributes["document"])
-    return msgspec.structs.replace(record, value=bytes(document["v"]) if "v" in document else None)
+    document = document_of(record)
+    value = json_util.loads(document).get("v")
+    attributes = (*record.attributes, (DOCUMENT, document.decode()))
+    return msgspec.structs.replace(record, value=None if value is None else bytes(value), attributes=attributes)
 
 
 class FakeMongoBench(MongoBench):

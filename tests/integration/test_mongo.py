@@ -22,7 +22,7 @@ from sluice.event import Record
 from sluice_mongo.changes_pymongo import PymongoChanges
 from sluice_mongo.position import Position, Time, position, time_of
 from sluice_mongo.settings import MongoSettings
-from sluice_mongo.shape import GAP
+from sluice_mongo.shape import GAP, document_of
 from sluice_mongo.trigger import MongoTrigger
 from tests.certificates import Authority
 from tests.conformance.intake import FakeIntake
@@ -90,7 +90,7 @@ def _told(record: Record) -> tuple[str, Any]:
     attributes = dict(record.attributes)
     if GAP in attributes:
         return "gap", json.loads(attributes[GAP])["to"] - json.loads(attributes[GAP])["from"]
-    document = json_util.loads(attributes["document"])
+    document = json_util.loads(document_of(record))
     return attributes["operation"], document and document["_id"]
 
 

@@ -17,7 +17,7 @@ from typing import Self
 from confluent_kafka import Producer
 
 from tests.e2e.driver import Sluice
-from tests.servers import Kafka, RabbitMq, ServerMissing
+from tests.servers import Kafka, Mongo, RabbitMq, ServerMissing
 from tools.benches.processes import Tree
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -64,6 +64,16 @@ class Setting:
     @cached_property
     def rabbitmq(self) -> RabbitMq:
         server = RabbitMq(self.scratch / "rabbitmq")
+        try:
+            server.start()
+        except ServerMissing as reason:
+            raise Missing(str(reason)) from None
+        self._closing.callback(server.kill)
+        return server
+
+    @cached_property
+    def mongo(self) -> Mongo:
+        server = Mongo(self.scratch / "mongo")
         try:
             server.start()
         except ServerMissing as reason:

@@ -10,9 +10,9 @@ import de.bwaldvogel.mongo.wire.message.MongoMessage;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
@@ -20,7 +20,8 @@ import java.util.concurrent.ConcurrentHashMap;
  * the name of a replica set, operationTime, ns in events, getMore that waits, and no way back behind the beginning of the oplog.
  */
 public class MongoStandIn {
-    private static final Set<Long> STREAMS = ConcurrentHashMap.newKeySet();
+    /** By its cursor: what a stream gave before it was asked for. */
+    private static final Map<Long, List<?>> STREAMS = new ConcurrentHashMap<>();
     private static final long LOOK_AGAIN_MS = 5;
     private static final int TOKEN_DIGITS = 16;
     /** Whether somebody has taken entries out of the oplog. */
@@ -80,8 +81,8 @@ public class MongoStandIn {
         BsonTimestamp now = new BsonTimestamp(Instant.now(), 0);
         Document reply = real.handleMessage(message);
         if (isStream(verb, command) && reply.containsKey("cursor")) {
-            STREAMS.add(((Number) ((Map<?, ?>) reply.get("cursor")).get("id")).longValue());
-        } else if (verb.equals("getMore") && STREAMS.contains(((Number) command.get("getMore")).longValue())) {
+            holdBack((Document) reply.get("cursor"));
+        } else if (verb.equals("getMore") && STREAMS.containsKey(((Number) command.get("getMore")).longValue())) {
             reply = awaited(real, message, command, reply);
         }
         introduce(reply, address);
@@ -105,6 +106,12 @@ public class MongoStandIn {
 
     private static boolean isStream(String verb, Document command) {
         return verb.equals("aggregate") && String.valueOf(command.get("pipeline")).contains("$changeStream");
+    }
+
+    /** The server's first batch is as large as it likes; streams that are read in raw batches want an empty one. */
+    private static void holdBack(Document cursor) {
+        STREAMS.put(((Number) cursor.get("id")).longValue(), (List<?>) cursor.get("firstBatch"));
+        cursor.put("firstBatch", List.of());
     }
 
     /** Every token begins with the time of its entry, in hexadecimal digits. */
@@ -132,14 +139,21 @@ public class MongoStandIn {
     /** The call holds one of the server's threads for as long as the client said. */
     private static Document awaited(MongoBackend real, MongoMessage message, Document command, Document reply) throws Exception {
         long end = System.currentTimeMillis() + ((Number) command.getOrDefault("maxTimeMS", 1000)).longValue();
-        while (events(reply).isEmpty() && System.currentTimeMillis() < end) {
+        while (isEmpty(command, reply) && System.currentTimeMillis() < end) {
             Thread.sleep(LOOK_AGAIN_MS);
             reply = real.handleMessage(message);
         }
-        for (Object event : events(reply)) {
+        List<Object> all = new ArrayList<>(STREAMS.put(((Number) command.get("getMore")).longValue(), List.of()));
+        all.addAll(events(reply));
+        ((Document) reply.get("cursor")).put("nextBatch", all);
+        for (Object event : all) {
             ((Document) event).putIfAbsent("ns", new Document("db", command.get("$db")).append("coll", command.get("collection")));
         }
         return reply;
+    }
+
+    private static boolean isEmpty(Document command, Document reply) {
+        return events(reply).isEmpty() && STREAMS.get(((Number) command.get("getMore")).longValue()).isEmpty();
     }
 
     private static List<?> events(Document reply) {

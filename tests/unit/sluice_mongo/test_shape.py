@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import bson
+import msgspec
 import pytest
 from bson import Binary, Code, DBRef, Decimal128, Int64, MaxKey, MinKey, ObjectId, Regex, Timestamp, json_util
 from hypothesis import given
@@ -13,11 +14,11 @@ from hypothesis import strategies as st
 
 from sluice.binding import Binding
 from sluice.event import Record
-from sluice_mongo.extended_pymongo import change_of, found_of
+from sluice_mongo.extended_pymongo import changes_of, found_of
 from sluice_mongo.position import Position, Time
 from sluice_mongo.record import gap_record, record_of
 from sluice_mongo.settings import MongoSettings
-from sluice_mongo.shape import shape
+from sluice_mongo.shape import DOCUMENT, document_of, shape
 
 GOLDEN = Path(__file__).parent / "golden"
 FUNCTION = "urn:fss:local-1:p1:function:default:f:latest"
@@ -35,12 +36,14 @@ def change(operation: str = "insert", document: Any = PERSON, **more: Any) -> Re
     event |= {"ns": {"db": "shop", "coll": "person"}, "documentKey": {"_id": ID}}
     event |= {"wallTime": datetime.datetime(2019, 9, 26, 9, 51, 9, 7000, tzinfo=datetime.UTC)}
     event |= {} if document is None else {"fullDocument": document}
-    return record_of(change_of(bson.encode(event | more)), "shop.person", metadata=False)
+    return record_of(changes_of(bson.encode(event | more), whole=True, metadata=False)[0], "shop.person", metadata=False)
 
 
 def with_metadata(operation: str, **more: Any) -> Record:
     event = {"_id": {"_data": TOKEN}, "operationType": operation, "clusterTime": Timestamp(1_569_491_469, 1)}
-    return record_of(change_of(bson.encode(event | {"ns": {"db": "shop", "coll": "person"}} | more)), "shop.person", metadata=True)
+    return record_of(
+        changes_of(bson.encode(event | {"ns": {"db": "shop", "coll": "person"}} | more), False, True)[0], "shop.person", metadata=True
+    )
 
 
 HOSTILE = {
@@ -82,7 +85,7 @@ CASES: dict[str, tuple[Binding, list[Record]]] = {
             )
         ],
     ),
-    "snapshot": (DDS, [record_of(found_of(bson.encode(PERSON), "shop", "person", Time(5, 1)), "shop.person", metadata=True)]),
+    "snapshot": (DDS, [record_of(found_of(bson.encode(PERSON), "shop", "person", Time(5, 1), False), "shop.person", metadata=True)]),
     "gap": (DDS, [GAP]),
     "gap_then_change": (DDS, [GAP, change()]),
     "gauss": (GAUSS, [change(), change("delete", None)]),
@@ -118,17 +121,15 @@ def test_the_other_type_has_its_own_words() -> None:
 def test_canonical_and_relaxed_are_the_drivers_own() -> None:
     record = change(document=HOSTILE)
     document: dict[str, Any] = bson.decode(bson.encode(HOSTILE), bson.CodecOptions(datetime_conversion=bson.DatetimeConversion.DATETIME_MS))
-    assert json.loads(dict(record.attributes)["document"]) == json.loads(
-        json_util.dumps(document, json_options=json_util.CANONICAL_JSON_OPTIONS)
-    )
+    assert json.loads(document_of(record)) == json.loads(json_util.dumps(document, json_options=json_util.CANONICAL_JSON_OPTIONS))
     relaxed = json.loads(record.value or b"")["fullDocument"]
     assert relaxed == json.loads(json_util.dumps(document, json_options=json_util.RELAXED_JSON_OPTIONS))
 
 
 def test_what_is_not_utf8_is_shown_with_a_mark() -> None:
     raw = bson.encode({"_id": {"_data": TOKEN}, "operationType": "insert", "fullDocument": {"name": "xx"}}).replace(b"xx", b"\xff\xfe")
-    record = record_of(change_of(raw), "shop.person", metadata=False)
-    assert json.loads(dict(record.attributes)["document"]) == {"name": "\ufffd\ufffd"}
+    record = record_of(changes_of(raw, False, False)[0], "shop.person", metadata=False)
+    assert json.loads(document_of(record)) == {"name": "\ufffd\ufffd"}
     json.loads(shape(DDS, SETTINGS, [record]))
 
 
@@ -148,3 +149,12 @@ def test_any_value_comes_back(value: Any) -> None:
 def test_the_same_records_give_the_same_bytes(binding: Binding) -> None:
     records = [change(), change("update")]
     assert shape(binding, SETTINGS, records) == shape(binding, SETTINGS, list(records))
+
+
+@pytest.mark.parametrize("name", ["insert", "update", "delete", "hostile"])
+def test_a_filter_changes_nothing_of_the_event(name: str) -> None:
+    (filtered,) = CASES[name][1]
+    alone = msgspec.structs.replace(
+        filtered, value=document_of(filtered), attributes=tuple(pair for pair in filtered.attributes if pair[0] != DOCUMENT)
+    )
+    assert shape(DDS, SETTINGS, [alone]) == shape(DDS, SETTINGS, [filtered])
