@@ -6,13 +6,17 @@ import cramjam
 
 from sluice.errors import Fault, Invalid
 
-MOST_PLAIN_BYTES = 16 * 1024 * 1024
+MOST_PLAIN_BYTES = 8 * 1024 * 1024
 """A body is not larger once it is unpacked."""
+MOST_LOGS = 50_000
+"""A request has no more: the smallest takes a few bytes there and hundreds here."""
+MOST_OBJECTS = 1_000_000
+"""Nor do the objects and lists of its JSON."""
 _GZIP = 16 + zlib.MAX_WBITS
 
 
 class TooLarge(Exception):
-    """Unpacked, it is over MOST_PLAIN_BYTES."""
+    """Unpacked, it is over one of these."""
 
 
 def unpacked(body: bytes, encoding: str) -> bytes:
@@ -39,6 +43,18 @@ def unsnapped(body: bytes) -> bytes:
         return bytes(cramjam.snappy.decompress_raw(body))
     except cramjam.DecompressionError as error:
         raise Invalid([Fault("body", "is not snappy")]) from error
+
+
+def check_objects(json: bytes) -> None:
+    """Raises TooLarge before it is decoded."""
+    if json.count(b"{") + json.count(b"[") > MOST_OBJECTS:
+        raise TooLarge
+
+
+def check_logs(count: int) -> None:
+    """Raises TooLarge."""
+    if count > MOST_LOGS:
+        raise TooLarge
 
 
 def _gunzip(body: bytes) -> bytes:

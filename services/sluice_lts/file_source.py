@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sluice.clock import Clock
-from sluice.errors import ClaimLost, SourceRefused, Unavailable, foremost
+from sluice.errors import ClaimLost, SourceLost, SourceRefused, Unavailable, foremost
 from sluice.event import Record
 from sluice.followed_file import FollowedFile, Line, PlaceLost
 from sluice.ledger import Claim
@@ -48,6 +48,8 @@ class FileSource:
                 before = 0.0 if self._has_accepted else pause_s
                 pause_s = min(max(2 * before, RECLAIM_S), RECLAIM_MOST_S)
                 await asyncio.sleep(pause_s)
+            except SourceLost:
+                raise
             except Unavailable as unavailable:
                 await asyncio.sleep(unavailable.retry_after_s)
             intake.release(claim)

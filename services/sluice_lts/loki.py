@@ -8,6 +8,7 @@ import msgspec
 from google.protobuf.message import DecodeError
 
 from sluice.errors import Fault, Invalid
+from sluice_lts.bodies import check_logs, check_objects
 from sluice_lts.log import Log, first_text, message_of, nested
 from sluice_lts.loki_messages import PushRequest
 
@@ -31,9 +32,11 @@ _decode_json = msgspec.json.Decoder(JsonPush).decode
 
 
 def of_json(body: bytes, sender: str, *, whole: bool = True) -> list[Log]:
-    """`whole`: with labels and structured metadata. Raises Invalid for what is no push."""
+    """`whole`: with labels and structured metadata. Raises TooLarge, and Invalid for what is no push."""
+    check_objects(body)
     try:
         streams = _decode_json(body).streams
+        check_logs(sum(len(stream.values) for stream in streams))
         entries = ((stream.stream, *_entry(value)) for stream in streams for value in stream.values)
         return [_log(labels, time_ns, line, more, sender, number, whole) for number, (labels, time_ns, line, more) in enumerate(entries, 1)]
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
@@ -50,11 +53,12 @@ def _entry(value: list[Any]) -> tuple[int, str, Mapping[str, Any]]:
 
 
 def of_protobuf(body: bytes, sender: str, *, whole: bool = True) -> list[Log]:
-    """`whole` as above. Raises Invalid for what is no push."""
+    """The same of protobuf. Raises TooLarge, and Invalid for what is no push."""
     try:
         streams = PushRequest.FromString(body).streams
     except DecodeError as error:
         raise Invalid([Fault("body", "is no logproto.PushRequest")]) from error
+    check_logs(sum(len(stream.entries) for stream in streams))
     logs: list[Log] = []
     for stream in streams:
         labels = labels_of(stream.labels)

@@ -10,6 +10,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 from sluice.errors import Fault, Invalid
+from sluice_lts.bodies import check_logs, check_objects
 from sluice_lts.log import Log, first_text, nested
 
 HOSTS = ("host.name", "k8s.node.name", "service.instance.id")
@@ -80,7 +81,8 @@ _decode_json = msgspec.json.Decoder(JsonRequest).decode
 
 
 def of_protobuf(body: bytes, sender: str, *, whole: bool = True) -> list[Log]:
-    """`whole`: with attributes and resource, which cost as much as all the rest. Raises Invalid for what is no ExportLogsServiceRequest."""
+    """`whole`: with attributes and resource, which cost as much as all the rest. Raises TooLarge, and Invalid for what is no
+    ExportLogsServiceRequest."""
     try:
         request = ExportLogsServiceRequest.FromString(body)
     except DecodeError as error:
@@ -89,7 +91,8 @@ def of_protobuf(body: bytes, sender: str, *, whole: bool = True) -> list[Log]:
 
 
 def of_json(body: bytes, sender: str, *, whole: bool = True) -> list[Log]:
-    """`whole` as above. Raises Invalid for what is no ExportLogsServiceRequest."""
+    """The same of JSON. Raises TooLarge, and Invalid for what is no ExportLogsServiceRequest."""
+    check_objects(body)
     try:
         request = _decode_json(body)
         return list(_logs(request, sender, _plain_json, _pairs_json, str.lower, whole=whole))
@@ -103,6 +106,7 @@ def _logs(request: Any, sender: str, plain: Plain, pairs: Pairs, id_text: Callab
         resource = pairs(of_resource.resource.attributes)
         host, ip, tree = first_text(resource, HOSTS), first_text(resource, IPS) or sender, nested(resource.items()) if whole else {}
         for scope in of_resource.scope_logs:
+            check_logs(line + len(scope.log_records))
             for record in scope.log_records:
                 line += 1
                 attributes = pairs(record.attributes if whole else [pair for pair in record.attributes if pair.key in PATHS])

@@ -15,6 +15,7 @@ from sluice.errors import Invalid, SourceLost, SourceRefused
 from sluice.tls import pem
 from sluice.trigger import Intake
 from sluice_lts.arrivals import Arrivals
+from sluice_lts.bodies import MOST_LOGS, TooLarge
 from sluice_lts.listening import AGAIN_S, address_of, changed
 from sluice_lts.otlp import of_protobuf
 from sluice_lts.requests import response_of
@@ -97,6 +98,8 @@ class OtlpServer:
             logs = of_protobuf(body, _sender(context.peer()), whole=self._arrivals.whole)
         except Invalid as error:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        except TooLarge:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"the request has over {MOST_LOGS} logs")
         told = await self._arrivals.hand_over("otlp", body, logs)
         if told.retry_after_s:
             await _come_again(context, told.reason, told.retry_after_s)

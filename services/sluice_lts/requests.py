@@ -8,14 +8,14 @@ from sluice.errors import Invalid
 from sluice.push import Answer, Request, problem
 from sluice_lts import loki, otlp
 from sluice_lts.arrivals import Arrivals, Told
-from sluice_lts.bodies import TooLarge, unpacked, unsnapped
+from sluice_lts.bodies import MOST_LOGS, MOST_PLAIN_BYTES, TooLarge, unpacked, unsnapped
 from sluice_lts.log import Log
 
 OTLP_PATH = "/v1/logs"
 LOKI_PATH = "/loki/api/v1/push"
 _PROTOBUF, _JSON = "application/x-protobuf", "application/json"
 _PACKED_LOKI = frozenset({"", "snappy", "identity"})
-_TOO_LARGE = "Unpacked, the body is over 16 MiB."
+_TOO_LARGE = f"Unpacked, the body is over {MOST_PLAIN_BYTES // 2**20} MiB, or has over {MOST_LOGS} logs."
 _UNKNOWN = f"Logs are sent to {OTLP_PATH} and {LOKI_PATH} below this address."
 
 

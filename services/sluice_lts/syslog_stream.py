@@ -78,6 +78,9 @@ class SyslogStream:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sender: str) -> None:
         try:
             await self._read(reader, sender)
+        except asyncio.CancelledError:
+            writer.transport.abort()  # a clean end of TLS would wait for the other side
+            raise
         except BadFrames as bad:
             log.warning("syslog stream broken", field=self._field, sender=sender, reason=str(bad))
         except OSError as error:

@@ -101,7 +101,7 @@ async def telemetry(exporter: Any) -> AsyncIterator[Telemetry]:
 
 async def test_otlp_over_grpc_comes_from_the_sdk() -> None:
     intake, address = FakeIntake(), free_address()
-    async with listening_to(intake, otlp_listen=address):
+    async with listening_to(intake, otlp_listen=address, metadata=True):
         exporter = GrpcExporter(endpoint=address, insecure=True, headers=(("authorization", f"Bearer {TOKEN}"),))
         async with telemetry(exporter) as program:
             await program.log("one", "two")

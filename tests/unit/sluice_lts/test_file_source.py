@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from sluice.clock import SteppedClock
-from sluice.errors import SourceRefused
+from sluice.errors import SourceLost, SourceRefused
 from sluice.file_place import FilePlace
 from sluice.readable_files import ReadableFiles
-from sluice_lts import trigger
+from sluice_lts import trigger as trigger_module
 from sluice_lts.trigger import LtsTrigger
 from tests.conformance.intake import FakeIntake
 from tests.unit.sluice_lts.samples import made
@@ -76,8 +76,19 @@ async def test_a_file_outside_what_the_operator_allows_is_refused(tmp_path: Path
             await until_ready()
 
 
+async def test_a_machine_that_fails_at_reading_is_told(tmp_path: Path) -> None:
+    class Failing(ReadableFiles):
+        def open(self, path: Path) -> int:
+            raise SourceLost(f"{path} cannot be read: Input/output error")
+
+    trigger = LtsTrigger(made(files=[str(tmp_path / "app.log")]), Failing([tmp_path]), SteppedClock())
+    async with running(trigger, FakeIntake()) as until_ready:
+        with pytest.raises(SourceLost, match="Input/output"):
+            await until_ready()
+
+
 async def test_a_trigger_is_ready_although_another_process_reads_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trigger, "STANDBY_S", 0.01)
+    monkeypatch.setattr(trigger_module, "STANDBY_S", 0.01)
     log = tmp_path / "app.log"
     log.write_text("one\n")
     intake = FakeIntake()
