@@ -18,6 +18,7 @@ from confluent_kafka import Producer
 
 from tests.e2e.driver import Sluice
 from tests.servers import Kafka, Mongo, RabbitMq, ServerMissing
+from tests.servers import Kafka, RabbitMq, RocketMq, ServerMissing
 from tools.benches.processes import Tree
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -74,6 +75,9 @@ class Setting:
     @cached_property
     def mongo(self) -> Mongo:
         server = Mongo(self.scratch / "mongo")
+
+    def rocketmq(self) -> RocketMq:
+        server = RocketMq(self.scratch / "rocketmq")
         try:
             server.start()
         except ServerMissing as reason:
