@@ -34,15 +34,15 @@ class Link:
     def close(self) -> None:
         self._stream.close()
 
-    def ask(self, code: int, fields: Mapping[str, str], body: bytes = b"", also: int = OK) -> Answer:
-        (answer,) = self.ask_all([(code, fields, body)], also)
+    def ask(self, code: int, fields: Mapping[str, str], body: bytes = b"") -> Answer:
+        (answer,) = self.ask_all([(code, fields, body)])
         return answer
 
-    def ask_all(self, requests: Sequence[tuple[int, Mapping[str, str], bytes]], also: int = OK) -> list[Answer]:
+    def ask_all(self, requests: Sequence[tuple[int, Mapping[str, str], bytes]]) -> list[Answer]:
         self._connection.sendall(b"".join(self._frame(*request) for request in requests))
         answers = [self._read() for _ in requests]
         for answer in answers:
-            assert answer.code in (OK, also), answer
+            assert answer.code == OK, answer
         return answers
 
     def _frame(self, code: int, fields: Mapping[str, str], body: bytes) -> bytes:

@@ -251,6 +251,7 @@ class RocketMq:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.port = free_port_run(8)
+        self.figures_port = self.port + 3
         self.tls_dir = folder / "tls"
         """ca.pem, client.pem, client.key."""
 

@@ -20,8 +20,12 @@ from sluice_rocketmq.window import MOST_AT_ONCE, Window
 WINDOW_BYTES = 16 * 1024 * 1024
 GATHER_S = 0.005
 """Answers wait so long for each other."""
+LAST_S = 0.5
+"""An answer that is on its way when the run ends is waited for so long: what is in it would be hidden from everybody."""
 RELEASE_S = 3.0
 """What is not given back within this at the end comes again when its time is over."""
+ROUNDS = 100
+"""No more rounds of requests are made to prolong, or give back, everything that is here."""
 log = structlog.get_logger("sluice.rocketmq")
 
 
@@ -38,6 +42,7 @@ class Reading:
         self._window = Window(settings.window, WINDOW_BYTES)
         self._holds = Holds(settings.invisible_s / 2)
         self._tags = count(1)
+        self._receiving: asyncio.Future[list[Message]] | None = None
         self._loop = asyncio.get_running_loop()
         self._something_is_done = asyncio.Event()
         self.asks = asyncio.Event()
@@ -55,6 +60,7 @@ class Reading:
         await self._hand_overs.end()
         with suppress(Unavailable, ConfigurationError, TimeoutError):
             async with asyncio.timeout(RELEASE_S):
+                await self._last_answer()
                 await self._acknowledge()
                 await self._hide(self._holds.all(), 0)
 
@@ -62,15 +68,31 @@ class Reading:
         while True:
             most = await self._window.room()
             self.asks.set()
-            messages = await self._broker.receive(self._place, most, self._invisible_s)
+            self._receiving = asyncio.ensure_future(self._broker.receive(self._place, most, self._invisible_s))
+            messages = await asyncio.shield(self._receiving)
+            self._receiving = None
             self._window.take([len(message.body) for message in messages])
             for message in messages:
                 self._take(message)
 
     def _take(self, message: Message) -> None:
-        tag, now_ms = next(self._tags), int(self._clock.time() * 1000)
-        self._holds.add(Hold(tag, Receipt(message.id, message.handle), len(message.body)), self._loop.time())
+        tag, now_ms = self._hold(message), int(self._clock.time() * 1000)
         self._hand_overs.hand_over(tag, lambda: self._recorder.record(message, tag, now_ms))
+
+    def _hold(self, message: Message) -> int:
+        tag = next(self._tags)
+        self._holds.add(Hold(tag, Receipt(message.id, message.handle), len(message.body)), self._loop.time())
+        return tag
+
+    async def _last_answer(self) -> None:
+        """What comes with it is held, to be given back."""
+        if self._receiving is None:
+            return
+        try:
+            for message in await asyncio.wait_for(self._receiving, LAST_S):
+                self._hold(message)
+        except TimeoutError:
+            """Nothing was on its way."""
 
     def _answered(self, tag: int) -> None:
         self._window.give(self._holds.done(tag).size)
@@ -98,10 +120,11 @@ class Reading:
                 log.info("acknowledged_too_late", topic=self._place.topic, count=late)
 
     async def _hide(self, holds: Sequence[Hold], for_s: float) -> None:
-        for start in range(0, len(holds), MOST_AT_ONCE):
-            some = [hold for hold in holds[start : start + MOST_AT_ONCE] if hold.receipt is not None]
-            answers = await asyncio.gather(*(self._hide_one(hold, for_s) for hold in some), return_exceptions=True)
-            for answer in answers:
+        """In their order, because that is how the server gives them out again; of many some at a time, so that it ends."""
+        width = min(MOST_AT_ONCE, 1 + len(holds) // ROUNDS)
+        for start in range(0, len(holds), width):
+            some = (self._hide_one(hold, for_s) for hold in holds[start : start + width])
+            for answer in await asyncio.gather(*some, return_exceptions=True):
                 if isinstance(answer, BaseException):
                     raise answer
 

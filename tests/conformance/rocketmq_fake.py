@@ -31,7 +31,14 @@ class FakeServer:
     published: int = 0
     prolonged: int = 0
     connected: bool = True
+    asked: int = 0
+    """How often messages were asked for."""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    answers: asyncio.Event = field(default_factory=asyncio.Event)
+    """Cleared, what is given out stays on its way."""
+
+    def __post_init__(self) -> None:
+        self.answers.set()
 
     def publish(self, body: bytes) -> None:
         self.published += 1
@@ -55,12 +62,15 @@ class FakeBroker:
 
     async def receive(self, place: Place, most: int, invisible_s: float) -> list[Message]:
         self._check()
-        if not (found := self._visible()[:most]):
+        self._server.asked += 1
+        if not self._visible():
             self._server.changed.clear()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._server.changed.wait(), POLL_S)
             self._check()
-        return [self._give(stored, invisible_s) for stored in found]
+        given = [self._give(stored, invisible_s) for stored in self._visible()[:most]]
+        await self._server.answers.wait()
+        return given
 
     async def acknowledge(self, place: Place, receipts: Sequence[Receipt]) -> int:
         self._check()

@@ -162,7 +162,8 @@ async def cancel_ends_run_and_leaves_the_rest_unconfirmed(bench: Bench) -> None:
     intake.let_flow()
     async with running(bench, intake) as run:
         await run.until_accepted(2)
-        assert values(intake.accepted) == [b"1", b"2"]
+        again = values(intake.accepted)
+        assert (sorted(again, key=str) if "order_is_kept" in bench.cannot else again) == [b"1", b"2"]
 
 
 async def a_hand_over_that_raises_loses_nothing(bench: Bench) -> None:

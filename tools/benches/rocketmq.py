@@ -19,9 +19,9 @@ from tools.benches.setting import BODY_BYTES, RESP, ROOT, Setting, make_function
 BARE = 10
 """The client's own loop gets so many times fewer messages: it takes that much longer for each."""
 NOTE = (
-    "Messages of 1 KiB in four queues of one topic; 400 at a time without acknowledgement. The bare loop is the simple consumer of Apache's "
-    "client, which receives 32 at a time and acknowledges each. The kind alone reads, makes records and events "
-    "of fifty, and acknowledges, with nothing behind it. CPU is Sluice's own; RocketMQ's is not counted, and bounds the throughput."
+    "Messages of 1 KiB in four queues of a topic; 400 at a time without acknowledgement. The bare loop is the simple consumer of Apache's "
+    "client, which receives 32 at a time and acknowledges each. The kind alone reads, makes records and events of fifty, and acknowledges, "
+    "with nothing behind it. CPU is Sluice's own; RocketMQ's is not counted, and bounds the throughput."
 )
 
 

@@ -17,8 +17,7 @@ from typing import Self
 from confluent_kafka import Producer
 
 from tests.e2e.driver import Sluice
-from tests.servers import Kafka, Mongo, RabbitMq, ServerMissing
-from tests.servers import Kafka, RabbitMq, RocketMq, ServerMissing
+from tests.servers import Kafka, Mongo, RabbitMq, RocketMq, ServerMissing
 from tools.benches.processes import Tree
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -75,7 +74,14 @@ class Setting:
     @cached_property
     def mongo(self) -> Mongo:
         server = Mongo(self.scratch / "mongo")
+        try:
+            server.start()
+        except ServerMissing as reason:
+            raise Missing(str(reason)) from None
+        self._closing.callback(server.kill)
+        return server
 
+    @cached_property
     def rocketmq(self) -> RocketMq:
         server = RocketMq(self.scratch / "rocketmq")
         try:

@@ -1,7 +1,8 @@
 #!/bin/bash
 # A real Apache RocketMQ: a name server, and one process with broker and gRPC proxy, from the jars of Maven.
 #   rocketmq.sh provision         fetch the jars into the cache (once for each version)
-#   rocketmq.sh start DIR PORT    PORT gRPC proxy, plain and TLS; PORT+1 the proxy's remoting, PORT+2 name server, PORT+6 broker
+#   rocketmq.sh start DIR PORT    PORT gRPC proxy, plain and TLS; PORT+1 its remoting, PORT+2 name server, PORT+3 figures,
+#                                 PORT+6 broker
 #   rocketmq.sh stop|kill DIR     end it cleanly | SIGKILL; its data stays in DIR
 # Some of its ports bind every interface and cannot be told otherwise. So it runs in a network namespace of its own, which needs root, and is
 # reached at the address in DIR/address from this machine only. The namespace goes with its last process.
@@ -69,6 +70,9 @@ diskMaxUsedSpaceRatio=99
 flushDiskType=ASYNC_FLUSH
 waitTimeMillsInSendQueue=10000
 sendMessageThreadPoolNums=1
+metricsExporterType=PROM
+metricsPromExporterHost=$address
+metricsPromExporterPort=$((PORT + 3))
 authenticationEnabled=true
 authenticationProvider=$provider.DefaultAuthenticationProvider
 authenticationMetadataProvider=$provider.LocalAuthenticationMetadataProvider

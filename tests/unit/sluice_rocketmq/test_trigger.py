@@ -73,3 +73,16 @@ async def test_what_was_accepted_at_the_last_moment_is_acknowledged_at_the_end()
         server.publish(b"1")
         await until(lambda: len(intake.accepted) == 1)
     assert server.acknowledged == 1
+
+
+async def test_an_answer_that_is_on_its_way_at_the_end_is_given_back() -> None:
+    server, intake = FakeServer(), FakeIntake()
+    async with running(server, intake, invisible_s=3600):
+        await until(lambda: server.asked)
+        server.answers.clear()
+        server.publish(b"1")
+        await until(lambda: server.messages[0].attempts == 1)
+        asyncio.get_running_loop().call_later(0.05, server.answers.set)
+    assert intake.hand_overs == []
+    async with running(server, intake, invisible_s=3600):
+        await until(lambda: [record.value for record in intake.accepted] == [b"1"])
