@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import time
+import urllib.parse
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -229,6 +230,27 @@ def test_a_changed_token_counts_and_other_triggers_go_on(sluice: Sluice, witness
     assert told(changed, "one", number) == 401
     assert "two" not in str(sluice.api("GET", f"/fgs/triggers/{sluice.row(changed)['function_urn']}"))
     assert sluice.until_ended(changed, 2)["success"] == 2
+
+
+def test_a_sender_of_webhooks_is_given_leave_and_shows_its_token(sluice: Sluice, make_function: MakeFunction) -> None:
+    trigger = sluice.trigger(make_function(), "EVENTGRID", {"push_token": "secret", "webhook_origins": ["grid.example.org"]})
+    sluice.until_state(trigger, "running")
+    path, origin = f"/sluice/v1/push/eventgrid/{trigger}", {"WebHook-Request-Origin": "grid.example.org"}
+    connection = http.client.HTTPConnection(urllib.parse.urlsplit(sluice.credentials["endpoint"]).netloc, timeout=30)
+    connection.request("OPTIONS", path, headers=origin | {"WebHook-Request-Rate": "120"})
+    answer = connection.getresponse()
+    answer.read()
+    granted = [answer.getheader(name) for name in ("WebHook-Allowed-Origin", "WebHook-Allowed-Rate", "Allow")]
+    assert (answer.status, granted) == (200, ["grid.example.org", "*", "OPTIONS, POST"])
+    connection.close()
+    message = binding.to_structured_event(event(1))
+    headers = {"Content-Type": message.headers["content-type"]}
+    told = [
+        sluice.send("POST", path + query, message.body, signed=False, headers=headers | more)[0]
+        for query, more in (("?access_token=wrong", origin), ("?access_token=secret", {}), ("?access_token=secret", origin))
+    ]
+    assert told == [401, 403, 202]
+    assert sluice.until_ended(trigger, 1)["success"] == 1
 
 
 def test_the_example_does_what_its_page_says(sluice: Sluice, tmp_path: Path) -> None:
