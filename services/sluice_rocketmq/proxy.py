@@ -110,8 +110,9 @@ def _channel(settings: RocketSettings, endpoint: str) -> grpc.aio.Channel:
         return grpc.aio.insecure_channel(endpoint, _OPTIONS)
     context = client_context(settings.tls_ca, settings.tls_certificate, settings.tls_key)
     trusted = "".join(map(ssl.DER_cert_to_PEM_cert, context.get_ca_certs(binary_form=True))).encode()
-    own = _pem(settings.tls_certificate), _pem(settings.tls_key)
-    return grpc.aio.secure_channel(endpoint, grpc.ssl_channel_credentials(trusted, own[1], own[0]), _OPTIONS)
+    # The system's authorities may lie in a folder that is read as needed: then those that gRPC brings are trusted.
+    credentials = grpc.ssl_channel_credentials(trusted or None, _pem(settings.tls_key), _pem(settings.tls_certificate))
+    return grpc.aio.secure_channel(endpoint, credentials, _OPTIONS)
 
 
 def _pem(text: str) -> bytes | None:

@@ -60,8 +60,8 @@ class Reading:
         await self._hand_overs.end()
         with suppress(Unavailable, ConfigurationError, TimeoutError):
             async with asyncio.timeout(RELEASE_S):
-                await self._last_answer()
                 await self._acknowledge()
+                await self._last_answer()
                 await self._hide(self._holds.all(), 0)
 
     async def _read(self) -> None:
@@ -85,14 +85,11 @@ class Reading:
         return tag
 
     async def _last_answer(self) -> None:
-        """What comes with it is held, to be given back."""
-        if self._receiving is None:
-            return
-        try:
-            for message in await asyncio.wait_for(self._receiving, LAST_S):
-                self._hold(message)
-        except TimeoutError:
-            """Nothing was on its way."""
+        """What comes with it is held, to be given back; if nothing comes, nothing was on its way."""
+        if self._receiving is not None:
+            with suppress(TimeoutError):
+                for message in await asyncio.wait_for(self._receiving, LAST_S):
+                    self._hold(message)
 
     def _answered(self, tag: int) -> None:
         self._window.give(self._holds.done(tag).size)
@@ -106,7 +103,7 @@ class Reading:
             await self._hide(self._holds.due(self._loop.time()), self._invisible_s)
 
     async def _until_due(self) -> None:
-        # Something that comes sooner than what is due now is looked at after half its time.
+        # What comes while this waits is due after half of its time, and is seen after a quarter.
         until = min(self._holds.next_due(), self._loop.time() + self._invisible_s / 4)
         with suppress(TimeoutError):
             async with asyncio.timeout_at(until):

@@ -126,6 +126,7 @@ def assert_the_sums_are_right(witness: Witness, sent: int, batch: int, most_twic
     assert witness.repeated() <= most_twice, "run twice"
 
 
+@pytest.mark.timeout(300)
 def test_messages_in_batches_are_accepted_once_while_everything_is_killed(
     sluice: Sluice, rocketmq: RocketMq, witness: Witness, make_function: MakeFunction
 ) -> None:
@@ -166,6 +167,7 @@ def memory_settings(proxy: MemoryProxy, **more: object) -> dict[str, object]:
     return {"endpoints": proxy.address, "topic": proxy.topic, "invisible_s": 10, **more}
 
 
+@pytest.mark.timeout(300)
 def test_a_hundred_thousand_messages_are_accepted_once_while_everything_is_killed(
     sluice: Sluice, memory: MemoryProxy, witness: Witness, make_function: MakeFunction
 ) -> None:

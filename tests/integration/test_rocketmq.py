@@ -208,6 +208,7 @@ async def test_a_message_that_waits_longer_than_it_is_hidden_does_not_come_to_an
     assert len([record for _, record in intake.hand_overs if record.value == b"waits"]) == 1
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("ordered", [False, True])
 async def test_a_server_that_is_killed_and_comes_back_loses_nothing(rocketmq: RocketMq, ordered: bool) -> None:
     source, intake = Source(rocketmq, ordered=ordered), FakeIntake()
