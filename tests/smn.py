@@ -1,6 +1,7 @@
 """A notification service for tests: signs as SNS and SMN do, with a certificate made here, and has it on a server of this machine."""
 
 import base64
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -104,15 +105,18 @@ def certificate(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, begins: flo
 class TopicServer:
     """Answers GET on loopback with what is in `pages`: a status and a body, by path without the query. `asked` has every address."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
         self.pages: dict[str, tuple[int, bytes]] = {}
         self.asked: list[str] = []
         self.hosts: list[str] = []
         self.go_on = threading.Event()
         """While it is not set, nobody is answered."""
         self.go_on.set()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self.origin = f"http://127.0.0.1:{self._server.server_port}"
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
+        self.port = self._server.server_port
+        self.origin = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
 
     @contextmanager
     def serving(self) -> Iterator["TopicServer"]:

@@ -39,7 +39,9 @@ class SmnTrigger:
         self._clock = clock or SystemClock()
 
     async def run(self, intake: Intake, ready: Callable[[], None]) -> None:
-        """See sluice.trigger. Nothing ends it but its cancelling: whoever cannot be served is told so."""
+        """See sluice.trigger. Raises SourceRefused for a tls_ca that cannot be used; after that nothing ends it but its cancelling: whoever
+        cannot be served is told so."""
+        self._web.check()
         taking = _Taking(self._settings, self._web, self._name, intake, self._clock)
         try:
             intake.serve(taking.answer, self._settings.topic_urn)
@@ -92,7 +94,8 @@ class _Taking:
     async def _published(self, request: Request) -> Answer:
         request_id = request.id or id_text(random_id())
         given = publication.read(request.body)
-        notice = given.notice(request_id, int(self._clock.time() * 1000), request.headers.get("traceparent", ""))
+        trace = request.headers.get("traceparent", "")
+        notice = given.notice(request_id, int(self._clock.time() * 1000), trace if trace.isascii() else "")
         outcome = await self._deliver(notice)
         if outcome.verdict is not Verdict.DONE:
             return told(outcome)

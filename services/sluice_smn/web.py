@@ -12,6 +12,10 @@ class NotGiven(SluiceError):
 class Web(Protocol):
     """GET, bounded in size and time, of addresses that the caller has checked. No redirect is followed."""
 
+    def check(self) -> None:
+        """Raises SourceRefused if the settings cannot be used."""
+        ...
+
     async def get(self, url: str) -> bytes:
         """The body of a 2xx answer. Raises Unavailable when nobody answers in time or with a 5xx, NotGiven for any other answer."""
         ...

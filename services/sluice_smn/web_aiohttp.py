@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from yarl import URL
 
-from sluice.errors import Unavailable
+from sluice.errors import SourceRefused, Unavailable
 from sluice.tls import client_context
 from sluice_smn.hosts import moved
 from sluice_smn.web import NotGiven
@@ -24,6 +24,10 @@ class AiohttpWeb:
         self._endpoint = endpoint
         self._ca = ca
 
+    def check(self) -> None:
+        if self._ca:
+            client_context(self._ca, "", "")
+
     async def get(self, url: str) -> bytes:
         try:
             async with asyncio.timeout(WITHIN_S):
@@ -32,6 +36,8 @@ class AiohttpWeb:
             raise Unavailable(f"{_place(url)} does not answer") from None
         except aiohttp.ClientConnectorCertificateError as error:
             raise NotGiven(f"{_place(url)}: TLS failed: {error.certificate_error}") from error
+        except SourceRefused as refused:  # what `ca` names was there at the start; whoever mends it loses nothing
+            raise Unavailable(str(refused)) from refused
         except (aiohttp.ClientError, ssl.SSLError, OSError, ValueError) as error:
             raise Unavailable(f"{_place(url)}: {type(error).__name__}: {error}"[:300]) from error
 

@@ -11,6 +11,9 @@ class FakeWeb:
         self.pages = pages or {}
         self.asked: list[str] = []
 
+    def check(self) -> None:
+        """There is nothing to set."""
+
     async def get(self, url: str) -> bytes:
         self.asked.append(url)
         page = self.pages.get(url, NotGiven("404"))

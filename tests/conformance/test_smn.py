@@ -1,4 +1,4 @@
-"""The smn kind behind a real gateway: signed by a fake service, without envelopes, published here, and sent by moto."""
+"""The smn kind behind a real gateway: signed by a fake service, without envelopes, and sent by moto."""
 
 import asyncio
 import json

@@ -10,7 +10,11 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -29,8 +33,12 @@ WITHIN_S = 60.0
 FANS, PUBLISHED = 5, 20_000
 """So many triggers of one topic, and messages for each: 100,000 events."""
 SIGNED = 10_000
+BURST, SENDERS = 50_000, 16
+MAX_PENDING = 10_000
+ENOUGH = 20
 MOTO = 100
 INSTANCES, EACH = 2, 32
+MOST_MIB = 150
 CERTIFICATE = "/SimpleNotificationService-1.pem"
 IDENTIFIER = re.compile(r'"message_id":"n-(\d+)"')
 
@@ -48,15 +56,21 @@ def a_topic() -> str:
     return f"urn:smn:local-1:shop:{secrets.token_hex(4)}"
 
 
-def publisher(sluice: Sluice, topic: str, message: str = "disk full") -> Pusher:
-    """Publishes messages with ids. It shows the code of an app, because signing would cost it more than all else."""
+def app_code(sluice: Sluice) -> str:
+    """What a publisher may show in place of a signature, which would cost it more than all else."""
     _, made = sluice.send("POST", f"/sluice/v1/{sluice.project}/keys", b'{"role": "app"}')
+    code: str = json.loads(made)["app_code"]
+    return code
+
+
+def publisher(sluice: Sluice, topic: str) -> Pusher:
+    """Publishes messages with ids."""
 
     def make(numbers: range) -> bytes:
-        return json.dumps({"message": message, "message_id": f"n-{numbers.start}"}).encode()
+        return json.dumps({"message": "disk full", "message_id": f"n-{numbers.start}"}).encode()
 
     path = f"/sluice/v1/{sluice.project}/publish/smn/{topic}"
-    return Pusher(sluice, path, make, batch=1, threads=16, headers={"X-Apig-AppCode": json.loads(made)["app_code"]})
+    return Pusher(sluice, path, make, batch=1, threads=16, headers={"X-Apig-AppCode": app_code(sluice)})
 
 
 def kill(sluice: Sluice, what: str) -> None:
@@ -195,17 +209,25 @@ def test_a_certificate_that_is_replaced_at_a_new_address_is_picked_up_without_a_
     assert sluice.until_ended(trigger, 3)["success"] == 3
 
 
-def test_a_changed_push_token_counts_for_the_next_request(sluice: Sluice, make_function: MakeFunction) -> None:
-    urn = make_function()
-    body = json.dumps({"Type": "Notification", "MessageId": "n-1", "TopicArn": TOPIC, "Message": "x", "Timestamp": "2026-03-02T07:11:40Z"})
-    for token in ("the first token", "the second token"):
-        trigger = sluice.trigger(urn, "SMN", {"topic_urn": TOPIC, "push_token": token, "verify_signature": False})
-        sluice.until_state(trigger, "running")
-        for shown in ("the first token", "the second token"):
-            headers = {"Authorization": f"Bearer {shown}"}
-            status, _ = sluice.send("POST", f"/sluice/v1/push/smn/{trigger}", body.encode(), signed=False, headers=headers)
-            assert status == (202 if shown == token else 401)
-        sluice.api("DELETE", f"/fgs/triggers/{urn}:latest/SMN/{trigger}")
+def test_a_changed_push_token_counts_without_a_restart(sluice: Sluice, make_function: MakeFunction) -> None:
+    own = {"topic_urn": TOPIC, "verify_signature": False}
+    trigger = sluice.trigger(make_function(), "SMN", {**own, "push_token": "the first"})
+    sluice.until_state(trigger, "running")
+
+    def told(token: str) -> int:
+        sent = {"Type": "Notification", "MessageId": f"n-{token}", "TopicArn": TOPIC, "Message": "x", "Timestamp": "2026-03-02T07:11:40Z"}
+        headers = {"Authorization": f"Bearer {token}"}
+        return sluice.send("POST", f"/sluice/v1/push/smn/{trigger}", json.dumps(sent).encode(), signed=False, headers=headers)[0]
+
+    assert [told("the second"), told("the first")] == [401, 202]
+    urn = sluice.row(trigger)["function_urn"]
+    sluice.api("PUT", f"/fgs/triggers/{urn}/SMN/{trigger}", {"event_data": {**own, "push_token": "the second"}})
+    deadline = time.monotonic() + WITHIN_S
+    while (status := told("the second")) != 202:
+        assert status in (401, 503), status
+        assert time.monotonic() < deadline, "the new token does not count"
+    assert told("the first") == 401
+    assert "the second" not in str(sluice.api("GET", f"/fgs/triggers/{urn}"))
 
 
 def test_a_poison_message_blocks_no_other_and_odd_ones_pass(sluice: Sluice, witness: Witness, make_function: MakeFunction) -> None:
@@ -229,6 +251,35 @@ def test_a_poison_message_blocks_no_other_and_odd_ones_pass(sluice: Sluice, witn
 def test_a_topic_of_nobody_is_not_found(sluice: Sluice) -> None:
     status, answer = sluice.send("POST", f"/sluice/v1/{sluice.project}/publish/smn/{a_topic()}", b'{"message":"x"}')
     assert (status, json.loads(answer)["error_code"]) == (404, "FSS.0404")
+
+
+@pytest.mark.timeout(400)
+def test_of_a_burst_that_no_function_takes_the_publisher_keeps_what_is_too_much(sluice: Sluice, make_function: MakeFunction) -> None:
+    topic = a_topic()
+    trigger = sluice.trigger(make_function(instances=1, each=1, delay_ms=20_000), "SMN", {"topic_urn": topic})
+    sluice.until_state(trigger, "running")
+    shares = [range(number, BURST, SENDERS) for number in range(SENDERS)]
+    with ThreadPoolExecutor(SENDERS) as threads:
+        told = sum(threads.map(partial(published_once, sluice, topic), shares), Counter[int]())
+    assert set(told) == {200, 429}, told
+    assert max(sluice.resident_mib().values()) < MOST_MIB, sluice.resident_mib()
+    row = sluice.counts(trigger)
+    assert told[200] <= row["received"] == row["open"] + row["success"] <= MAX_PENDING + 1, (told, row)
+
+
+def published_once(sluice: Sluice, topic: str, numbers: range) -> Counter[int]:
+    """How often which status was the answer, on one connection; nothing is sent again, and after some 429 no more at all."""
+    told: Counter[int] = Counter()
+    path, headers = f"/sluice/v1/{sluice.project}/publish/smn/{topic}", {"X-Apig-AppCode": app_code(sluice)}
+    with closing(HTTPConnection(urlsplit(sluice.credentials["endpoint"]).netloc, timeout=60)) as connection:
+        for number in numbers:
+            if told[429] >= ENOUGH:
+                break
+            connection.request("POST", path, json.dumps({"message": "x" * 1024, "message_id": f"n-{number}"}), headers)
+            answer = connection.getresponse()
+            answer.read()
+            told[answer.status] += 1
+    return told
 
 
 def test_what_is_published_to_a_topic_of_moto_arrives(
