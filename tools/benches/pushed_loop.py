@@ -19,6 +19,7 @@ import uvloop
 from sluice.binding import Binding
 from sluice.host.kinds import by_type, installed
 from sluice.push import Request
+from tests.s3 import told, whole
 from tools.benches.loop import AcceptsAtOnce, Count
 
 TOKEN = "a token of some length"
@@ -71,6 +72,15 @@ def audit_by_hand(body: bytes) -> list[bytes]:
     return [json.dumps({"cts": item}).encode() for item in json.loads(body)["items"]]
 
 
+def notifications(numbers: range) -> bytes:
+    """As AWS writes them."""
+    return whole(*(told(f"in%2F{number}.png", sequencer=f"{number:016X}") for number in numbers))
+
+
+def notifications_by_hand(body: bytes) -> list[bytes]:
+    return [json.dumps({"Records": [record]}).encode() for record in json.loads(body)["Records"]]
+
+
 SAMPLES: Mapping[str, Sample] = {
     "cts": Sample(
         "Kubernetes audit webhook",
@@ -81,7 +91,17 @@ SAMPLES: Mapping[str, Sample] = {
         audit_by_hand,
         "Audit events of about 1 KiB, 100 a request. By hand they are read with Python's json and written again. The kind alone reads "
         "them, makes traces and an event of each, with nothing behind it.",
-    )
+    ),
+    "obs": Sample(
+        "S3 notifications",
+        "OBS",
+        {"bucket": "photos", "events": ["ObjectCreated"], "push_token": TOKEN},
+        100,
+        notifications,
+        notifications_by_hand,
+        "Notifications of 100 records, as AWS writes it. By hand they are read with Python's json and written again. The kind alone reads "
+        "them, makes records and an event of each, with nothing behind it.",
+    ),
 }
 
 
