@@ -8,7 +8,7 @@ from functools import partial
 import structlog
 
 from sluice.clock import Clock, SystemClock
-from sluice.errors import Unavailable, foremost
+from sluice.errors import SluiceError, foremost
 from sluice.event import Record
 from sluice.hand_overs import HandOvers
 from sluice.trigger import Intake
@@ -86,9 +86,10 @@ class _Reading:
             await self._read()
 
     async def end(self) -> None:
-        """What was accepted is forgotten and the rest given back, so that as little as possible comes twice, or late."""
+        """What was accepted is forgotten and the rest given back, so that as little as possible comes twice, or late. A queue that does not
+        let us does so by itself, later."""
         await self._hand_overs.end()
-        with suppress(TimeoutError, Unavailable):
+        with suppress(TimeoutError, SluiceError):
             async with asyncio.timeout(CLOSE_S):
                 await self._forget_due()
                 for receipts in self._held.still_open():

@@ -60,6 +60,8 @@ def test_create_function_trigger_refuses_what_overlaps_in_a_bucket(sdk: Sdk, fun
 
     made = sdk("create_function_trigger", function_urn=function, body=obs(prefix="in/"))
     assert (made.trigger_status, made.event_data.bucket, made.event_data.prefix) == ("ACTIVE", name, "in/")
+    named = {"function_urn": function, "trigger_type_code": "OBS", "trigger_id": made.trigger_id}
+    sdk.refused("update_trigger", "FSS.1318", 400, **named, body={"trigger_status": "DISABLED"})
     for overlapping in (obs(), obs(events=["Put"], prefix="in/a"), obs(suffix=".png")):
         refusal = sdk.refused("create_function_trigger", "FSS.1108", 403, function_urn=function, body=overlapping)
         assert made.trigger_id in refusal.error_msg

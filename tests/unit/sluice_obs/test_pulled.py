@@ -1,11 +1,12 @@
 """The trigger of a queue, over one in memory: what happens to messages that are not as they should be, and to those that take long."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
 
+from sluice.errors import SourceRefused
 from sluice_obs import pulled
 from sluice_obs.pulled import MOST_RECEIVES, PulledTrigger
 from sluice_obs.record import Recorder
@@ -52,6 +53,19 @@ async def test_a_record_that_has_to_wait_keeps_its_whole_message() -> None:
         await until(lambda: intake.waiting_records == 2)
         assert server.forgotten == 0
     assert server.waiting == [(a_message("a", "b"), 1)], "what was not accepted is given back"
+
+
+async def test_a_queue_that_takes_nothing_back_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refusing(_self: FakeQueue, _receipts: Sequence[str]) -> None:
+        raise SourceRefused("access_key, secret_key: no longer")
+
+    monkeypatch.setattr(FakeQueue, "give_back", refusing)
+    server, intake = FakeServer(), FakeIntake()
+    async with running(server, intake) as task:
+        intake.hold()
+        server.send(a_message("a"))
+        await until(lambda: intake.waiting_records == 1)
+    assert task.cancelled()
 
 
 async def test_test_events_are_forgotten_and_tell_nothing() -> None:
