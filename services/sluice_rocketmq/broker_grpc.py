@@ -40,7 +40,7 @@ class GrpcBroker:
 
     async def open(self) -> list[Place]:
         client = f"sluice-{secrets.token_hex(8)}"
-        first = await first_that_answers(self._settings.servers, lambda host, port: self._connect(client, f"{host}:{port}"))
+        first = await first_that_answers(self._settings.servers, lambda host, port: self._connect(client, _endpoint(host, port)))
         self._places = await self._find(first)
         for endpoint in {place.endpoint for place in self._places} - {first.endpoint}:
             await self._connect(client, endpoint)
@@ -185,14 +185,18 @@ class GrpcBroker:
         return settings
 
 
+def _endpoint(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def _endpoints(endpoint: str) -> v2.Endpoints:
     host, _, port = endpoint.rpartition(":")
     scheme = 2 if ":" in host else 1 if host.replace(".", "").isdigit() else 3
-    return v2.Endpoints(scheme=scheme, addresses=[v2.Address(host=host, port=int(port))])
+    return v2.Endpoints(scheme=scheme, addresses=[v2.Address(host=host.strip("[]"), port=int(port))])
 
 
 def _place(queue: v2.Queue, topic: str, asked: str) -> Place:
-    addresses = [f"{address.host}:{address.port}" for address in queue.broker.endpoints.addresses]
+    addresses = [_endpoint(address.host, address.port) for address in queue.broker.endpoints.addresses]
     return Place(topic, queue.broker.name, asked if not addresses or asked in addresses else addresses[0])
 
 

@@ -153,6 +153,12 @@ async def test_nobody_there_is_lost_and_the_next_endpoint_is_tried(proxy: Memory
         assert place.endpoint == proxy.address
 
 
+async def test_an_address_of_version_6_is_one(proxy: MemoryProxy) -> None:
+    lost = await fails(proxy, endpoints="[::1]:1")
+    assert isinstance(lost, SourceLost)
+    assert str(lost).startswith("[::1]:1: ")
+
+
 async def test_a_proxy_that_goes_away_ends_the_watch(proxy: MemoryProxy) -> None:
     async with opened(proxy) as (broker, place):
         watching = asyncio.create_task(broker.watch())
