@@ -29,7 +29,7 @@ def shape(binding: Binding, settings: LtsSettings, records: Sequence[Record]) ->
     told = _whole if settings.metadata else _part
     gaps = [dict(record.attributes)[GAP].encode() for record in records if record.attributes]
     content: dict[str, Any] = {
-        "logs": (b"[%b]" % b",".join([told(record) for record in records if not record.attributes])).decode(),
+        "logs": (b"[%b]" % b",".join([told(record) for record in records if not record.attributes])).decode("utf-8", "replace"),
         "owner": settings.owner or binding.project,
         "log_group_id": settings.log_group_id,
         "log_topic_id": settings.log_topic_id,

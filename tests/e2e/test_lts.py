@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import threading
 import time
@@ -19,6 +20,7 @@ from sluice.event import MAX_EVENT_BYTES
 from sluice.text import BINARY
 from tests.e2e.driver import FUNCTIONS, SLUICE, Sluice, Witness
 from tests.e2e.pushing import Pusher
+from tests.servers import free_port_run
 from tests.unit.sluice_lts.samples import loki_protobuf, otlp_json, otlp_protobuf
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "lines"
@@ -126,6 +128,24 @@ def write(path: Path, numbers: range) -> None:
         for start in range(numbers.start, numbers.stop, 1000):
             file.writelines(f"n{number}\n" for number in range(start, min(start + 1000, numbers.stop)))
             file.flush()
+
+
+def test_syslog_over_tcp_is_taken_while_the_dispatcher_is_killed(sluice: Sluice, witness: Witness, make_function: MakeFunction) -> None:
+    """What dies with the trigger's own process is lost, as syslog is; nothing else is. A message that was accepted when its dispatcher died
+    may come twice, for it has no id."""
+    port, count = free_port_run(1), 20_000
+    trigger = sluice.trigger(make_function(), "LTS", {**OWN, "syslog_tcp": f"127.0.0.1:{port}"})
+    sluice.until_state(trigger, "running")
+    with socket.create_connection(("127.0.0.1", port), timeout=WITHIN_S) as sending:
+        for start in range(0, count, 1000):
+            if start == count // 2 and sluice.mesh:
+                sluice.kill_service("dispatcher")
+            sending.sendall(b"".join(b"<13>Mar  2 10:00:00 vm1 shop: n%d\n" % number for number in range(start, start + 1000)))
+    until(sluice, lambda: len(messages(witness)) == count)
+    until(sluice, lambda: sluice.counts(trigger)["open"] == 0)
+    assert sluice.counts(trigger)["failed"] == 0
+    if not sluice.mesh:
+        assert set(messages(witness).values()) == {1}
 
 
 def test_a_file_that_the_operator_does_not_name_is_not_read(sluice: Sluice, make_function: MakeFunction) -> None:

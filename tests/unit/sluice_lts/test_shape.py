@@ -67,6 +67,12 @@ def test_the_example_of_the_reference_keeps_its_form() -> None:
     )
 
 
+@pytest.mark.parametrize("value", [b'{"message":"\xff","line_no":1}', b'{"message":"x"', b"[" * 100_000, b'{"message":1,"line_no":1}'])
+@pytest.mark.parametrize("metadata", [True, False])
+def test_whatever_somebody_tries_out_has_an_event(value: bytes, metadata: bool) -> None:
+    decoded(shape(BINDING, made(metadata=metadata), [Record(value, "x", "17", 5)]))
+
+
 def test_the_owner_is_the_project_unless_it_is_named() -> None:
     assert decoded(shape(BINDING, made(), [record("x")]))["owner"] == "p1"
 
