@@ -2,7 +2,7 @@
 
 from collections.abc import Coroutine
 from contextlib import suppress
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
@@ -11,6 +11,7 @@ from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.cursor import AsyncCursor
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure
 from pymongo.read_concern import ReadConcern
@@ -28,9 +29,9 @@ CHUNK_BYTES = 1024 * 1024
 """What one read gives, or one change that is larger."""
 CLOSE_S = 4.0
 INVALIDATE = "invalidate"
-T = TypeVar("T")
-
 ENDS = frozenset({"drop", "rename", "dropDatabase"})
+
+T = TypeVar("T")
 
 log = structlog.get_logger("sluice.mongo")
 
@@ -154,17 +155,17 @@ class PymongoChanges:
         """In the order of `_id`, which may be of any type: only bounds of the index compare all of them."""
         collection: Any = self._database.get_collection(name, read_concern=ReadConcern("majority"))
         if after is None:
-            return cast("list[RawBSONDocument]", await collection.find({}).sort("_id", 1).limit(most).to_list())
+            return await _some(collection.find({}).sort("_id", 1).limit(most))
         last = from_extended(after)["_id"]
-        found = await collection.find({}).min([("_id", last)]).hint([("_id", 1)]).sort("_id", 1).limit(most + 1).to_list()
+        found = await _some(collection.find({}).min([("_id", last)]).hint([("_id", 1)]).sort("_id", 1).limit(most + 1))
         return [document for document in found if document["_id"] != last]
 
     async def close(self) -> None:
-        client, self._client = self._client, None
+        connected, self._client = self._client, None
         self._session = self._stream = None
         self._waiting = memoryview(b"")
-        if client is not None:
-            await self._calls.end(client.close(), CLOSE_S)
+        if connected is not None:
+            await self._calls.end(connected.close(), CLOSE_S)
 
     async def _end_stream(self) -> None:
         await self._calls.settle(CLOSE_S)
@@ -205,3 +206,16 @@ class PymongoChanges:
         if self._stream is None:
             raise SourceLost("no stream is open")
         return self._stream
+
+
+async def _some(cursor: AsyncCursor[RawBSONDocument]) -> list[RawBSONDocument]:
+    """What it finds, as far as that fits into a chunk; two at least, because the first may be known."""
+    found: list[RawBSONDocument] = []
+    size = 0
+    async for document in cursor:
+        found.append(document)
+        size += len(document.raw)
+        if size >= CHUNK_BYTES and len(found) > 1:
+            break
+    await cursor.close()
+    return found

@@ -117,14 +117,14 @@ def changes_of(raw: Raw, whole: bool, metadata: bool) -> list[Change]:
 
 def _change(event: dict[str, Any], whole: bool, metadata: bool) -> Change:
     get = event.get
-    stamp, wall = get("clusterTime"), get("wallTime")
+    stamp, wall, namespace = get("clusterTime"), get("wallTime"), get("ns")
     time = Time(stamp.time, stamp.inc) if stamp is not None else Time(0, 0)
     return Change(
         event["operationType"],
         _canonical(event["_id"]).decode(),
         time,
         _part(get("fullDocument")),
-        _namespace(**get("ns", {})),
+        _namespace(namespace["db"], namespace.get("coll", "")) if namespace else "",
         _part(get("documentKey")),
         int(wall) if wall is not None else time.seconds * 1000,
         _relaxed(event) if whole else b"",
@@ -138,7 +138,7 @@ def found_of(raw: Raw, database: str, collection: str, time: Time, whole: bool) 
     document = bson.decode(raw, _LEAVES)
     key, namespace = {"_id": document.get("_id")}, {"db": database, "coll": collection}
     event = {"operationType": "insert", "fullDocument": document, "ns": namespace, "documentKey": key}
-    told, wall_ms = _namespace(**namespace), time.seconds * 1000
+    told, wall_ms = _namespace(database, collection), time.seconds * 1000
     return Change("insert", "", time, _canonical(document), told, _canonical(key), wall_ms, _relaxed(event) if whole else b"")
 
 
@@ -147,7 +147,5 @@ def _part(part: Any) -> bytes:
 
 
 @lru_cache(maxsize=1024)
-def _namespace(db: str = "", coll: str = "") -> str:
-    if not db:
-        return ""
-    return msgspec.json.encode({"db": db, "coll": coll} if coll else {"db": db}).decode()
+def _namespace(database: str, collection: str) -> str:
+    return msgspec.json.encode({"db": database, "coll": collection} if collection else {"db": database}).decode()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import structlog
 
@@ -198,7 +199,8 @@ class Follower:
         """Warn while the server's log holds little behind the position: it will be lost if reading stands still for that long."""
         least = self._settings.oplog_alarm_s
         while least:
-            start = await self._changes.log_start()
-            if start is not None and (headroom := headroom_s(self._at, start)) < least:
-                log.warning("oplog_window_short", source=self._source, headroom_s=headroom, oplog_alarm_s=least)
+            with suppress(SourceLost):  # whoever reads the stream finds out, and knows what to do
+                start = await self._changes.log_start()
+                if start is not None and (headroom := headroom_s(self._at, start)) < least:
+                    log.warning("oplog_window_short", source=self._source, headroom_s=headroom, oplog_alarm_s=least)
             await asyncio.sleep(LOOK_S)

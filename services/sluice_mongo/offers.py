@@ -37,7 +37,7 @@ class Offers:
 
     def hand_over(self, records: Sequence[Record], to: str) -> int:
         """Offer without waiting; `room` says when it is time to stop. How many bytes the records have."""
-        size = sum([_size(record) for record in records])
+        size = sum(map(_size, records))
         self._records += len(records)
         self._bytes += size
         self._tasks.create_task(self._offer(records, size, to))
@@ -71,7 +71,7 @@ class Offers:
 
 def _size(record: Record) -> int:
     """Bytes that the record holds, or nearly."""
-    attributes = record.attributes
-    if len(attributes) <= LEAST_ATTRIBUTES:
-        return record.size
-    return record.size + sum([len(text) for _, text in attributes])
+    size = len(record.value or b"")
+    if len(record.attributes) <= LEAST_ATTRIBUTES:
+        return size
+    return size + sum([len(text) for _, text in record.attributes])
