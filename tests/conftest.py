@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from hypothesis import settings
 
 from tests.servers import (
     KUBE_BUILT_S,
@@ -26,6 +27,10 @@ from tests.servers import (
 SERVERS = frozenset({"kafka", "kube", "mongo", "mosquitto", "moto", "rabbitmq", "rocketmq", "rsyslog"})
 
 S = TypeVar("S", bound=Server)
+
+# how long an example takes says nothing on a machine that has other work
+settings.register_profile("sluice", deadline=None)
+settings.load_profile("sluice")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
