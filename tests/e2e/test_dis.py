@@ -37,6 +37,7 @@ A_SECOND = 5_000
 WITHIN_S = 150.0
 BURST = 50_000
 MOST_KIB = 150 * 1024
+MOST_MORE_KIB = 100 * 1024
 
 MakeFunction = Callable[..., str]
 
@@ -234,6 +235,8 @@ def test_a_burst_stays_in_the_stream_while_the_function_takes_nothing(
 ) -> None:
     sender = Sender(kinesis)
     sender.send(BURST)
+    # One process is all services together, and has what earlier tests left in it.
+    most_kib = MOST_KIB if sluice.mesh else memory_kib(sluice) + MOST_MORE_KIB
     urn = make_function(instances=1, each=1, delay_ms=20_000)
     trigger = sluice.trigger(urn, "DIS", settings(kinesis, batch_size=50, max_pending=100))
     deadline = time.monotonic() + WITHIN_S
@@ -241,7 +244,7 @@ def test_a_burst_stays_in_the_stream_while_the_function_takes_nothing(
         assert time.monotonic() < deadline, row
         time.sleep(0.1)
     for _ in range(20):
-        assert memory_kib(sluice) < MOST_KIB
+        assert memory_kib(sluice) < most_kib
         time.sleep(0.1)
     assert sluice.counts(trigger)["received"] <= 100 + SHARDS
     awake = {"func_name": urn.split(":")[-1], "runtime": "Custom Image", "handler": "-", "timeout": 30, "memory_size": 128}
@@ -250,7 +253,7 @@ def test_a_burst_stays_in_the_stream_while_the_function_takes_nothing(
         "PUT", f"/fgs/functions/{urn}/config", {**awake, **strategy, "user_data": json.dumps({**witness.environment, "DELAY_MS": "0"})}
     )
     await_records(sluice, trigger, witness, BURST)
-    assert memory_kib(sluice) < MOST_KIB
+    assert memory_kib(sluice) < most_kib
     by_number: dict[int, set[str]] = defaultdict(set)
     for call in seen(witness):
         for _, value in call.records:
@@ -307,4 +310,5 @@ def test_the_example_does_what_its_page_says(sluice: Sluice, moto: Moto, tmp_pat
     while len(told := re.findall(r"click (\d+)", typed(logs))) < 120:
         assert time.monotonic() < deadline, told
     assert sorted(map(int, told)) == list(range(120))
+    typed(put.replace('k.create_stream(StreamName="clicks", ShardCount=2)', 'k.delete_stream(StreamName="clicks"); exit()'))
     sluice.send("DELETE", f"/v2/{sluice.project}/fgs/functions/urn:fss:local-1:{sluice.project}:function:default:clicks")
