@@ -6,7 +6,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -71,7 +71,7 @@ class FollowedFile:
         """Where reading goes on: at `place`, or without one (after PlaceLost too) at an end of the file that is there now. Raises
         PlaceLost, ValueError for a text that is no place, SourceRefused for a file that may not be read, SourceLost if the machine fails
         at it; `read` raises the last two as well."""
-        with self._lock:
+        with self._lock, self._told():
             self._drop()
             if place is None:
                 self._file = self._at_path()
@@ -94,7 +94,7 @@ class FollowedFile:
 
     def read(self) -> Lines | None:
         """The next ones, or None while there are none."""
-        with self._lock:
+        with self._lock, self._told():
             if self._closed:
                 return None
             if self._file is None:
@@ -112,6 +112,14 @@ class FollowedFile:
         with self._lock:
             self._closed = True
             self._drop()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """The machine's own failures as ours."""
+        try:
+            yield
+        except OSError as error:
+            raise SourceLost(f"{self._path} cannot be read: {error.strerror}") from error
 
     def _lines(self, file: "_OpenFile", *, whole: bool) -> list[Line]:
         return file.read(self._longest, self._files, whole=whole)

@@ -1,5 +1,6 @@
 """A followed file, as it grows and as its writers rotate it."""
 
+import errno
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sluice.errors import SourceRefused
+from sluice.errors import SourceLost, SourceRefused
 from sluice.followed_file import SETTLE_S, FollowedFile, PlaceLost
 from sluice.readable_files import ReadableFiles
 
@@ -276,6 +277,17 @@ def test_bytes_pass_as_they_are(log: Log, follow: Follow) -> None:
     found = follow().file.read()
     assert found is not None
     assert found.lines[0].text == b"\xff\x00\r"
+
+
+def test_a_machine_that_fails_at_reading_is_told(log: Log, follow: Follow, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+    log.write("one\n")
+    reader = follow()
+    monkeypatch.setattr(os, "pread", fails)
+    with pytest.raises(SourceLost, match="Input/output"):
+        reader.read()
 
 
 async def test_who_waits_is_given_what_is_written_then(log: Log, follow: Follow) -> None:
