@@ -16,6 +16,10 @@ MAX_ASYNC_BODY_BYTES = 256 * 1024
 """Largest body of an asynchronous invocation through the API (bytes)."""
 
 
+GAP = "gap"
+"""Attribute of a record without a value, which tells that others are gone: what about them, as JSON text."""
+
+
 class Record(msgspec.Struct, frozen=True, gc=False):
     """One thing read from a source: a message, a change, a fire, a request.
 
@@ -34,6 +38,11 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     trace: str = ""
     attributes: tuple[tuple[str, str], ...] = ()
     refused: str = ""
+
+    @property
+    def is_gap(self) -> bool:
+        """Whether it is no record of the source, but tells that some are gone."""
+        return self.value is None and any(name == GAP for name, _ in self.attributes)
 
     @property
     def size(self) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from sluice.errors import SourceRefused
-from sluice.event import Record
+from sluice.event import GAP, Record
 from sluice.followed_file import FollowedFile, PlaceLost
 from sluice.readable_files import ReadableFiles
 from sluice.trigger import Intake
@@ -17,7 +17,7 @@ from sluice_cts.assembly import Assembly
 from sluice_cts.audit_line import AuditLine
 from sluice_cts.linux import SERVICE, named
 from sluice_cts.settings import CtsSettings
-from sluice_cts.shape import GAP, value_of
+from sluice_cts.shape import value_of
 
 WHOLE_AFTER_S = 2.0
 """An event to which nothing was added for so long is whole, as auditd's own tools have it."""

@@ -60,16 +60,14 @@ def faults(texts: Sequence[str]) -> Iterator[tuple[str, Fault]]:
 
 
 def selection(texts: Sequence[str]) -> Match:
-    """Chooses the records whose trace is one of the operations, and those that tell of a gap."""
+    """Chooses the records whose trace is one of the operations."""
     chosen = [operation for operation in map(parsed, texts) if operation]
     decode = msgspec.json.Decoder(_Key).decode
     known: dict[tuple[str, str, str], bool] = {}
 
     def match(record: Record) -> str:
-        if record.value is None:
-            return ""
         try:
-            key = decode(record.value)
+            key = decode(record.value or b"")
         except msgspec.DecodeError:
             return "the value is not a trace"
         words = (key.service_type, key.resource_type, key.trace_name)

@@ -6,10 +6,7 @@ from typing import Any
 import msgspec
 
 from sluice.binding import Binding
-from sluice.event import Record
-
-GAP = "gap"
-"""Attribute of a record without a value, which tells of traces that are gone: JSON text."""
+from sluice.event import GAP, Record
 
 
 def shape(binding: Binding, settings: Any, records: Sequence[Record]) -> bytes:

@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
-from sluice.event import Record
-from sluice_dis.shape import BEHIND, GAP
+from sluice.event import GAP, Record
+from sluice_dis.shape import BEHIND
 from sluice_dis.source import shard_of
 
 Message = Mapping[str, Any]

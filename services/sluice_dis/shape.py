@@ -6,12 +6,10 @@ from collections.abc import Sequence
 import msgspec
 
 from sluice.binding import Binding
-from sluice.event import Record
+from sluice.event import GAP, Record
 from sluice_dis.settings import DisSettings
 from sluice_dis.source import shard_of, stream_of
 
-GAP = "gap"
-"""Attribute of the record that stands for a part of the shard that is gone: JSON text of what was lost."""
 BEHIND = "behind"
 """Attribute with how much older than now the last record of the read was, in milliseconds."""
 

@@ -5,9 +5,9 @@ from typing import Protocol
 
 import msgspec
 
-from sluice.event import Record
+from sluice.event import GAP, Record
 from sluice.text import text
-from sluice_kafka.shape import GAP, HEADERS
+from sluice_kafka.shape import HEADERS
 from sluice_kafka.source import partition_of
 
 Headers = Sequence[tuple[str, bytes | None]]

@@ -8,13 +8,11 @@ from typing import Any
 import msgspec
 
 from sluice.binding import Binding
-from sluice.event import Record
+from sluice.event import GAP, Record
 from sluice.text import text
 from sluice_kafka.settings import KafkaSettings
 from sluice_kafka.source import partition_of, topic_of
 
-GAP = "gap"
-"""Attribute of the record that stands for a part of the log that is gone: JSON text of what was lost."""
 HEADERS = "headers"
 """Attribute with the headers as JSON text, present when the settings ask for metadata."""
 

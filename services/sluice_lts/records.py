@@ -2,14 +2,10 @@
 
 import msgspec
 
-from sluice.event import Record
+from sluice.event import GAP, Record
 from sluice_lts.log import Log
 
 _encode = msgspec.json.encode
-
-
-GAP = "gap"
-"""Attribute with what is gone, as JSON text."""
 
 
 def record_of(source: str, log: Log, identifier: str = "", position: str = "") -> Record:

@@ -7,10 +7,9 @@ from typing import Any
 import msgspec
 
 from sluice.binding import Binding
-from sluice.event import Record
+from sluice.event import GAP, Record
 from sluice.text import text
 from sluice_lts.log import Shown
-from sluice_lts.records import GAP
 from sluice_lts.settings import LtsSettings
 
 EVENT_BYTES = 75 * 1024

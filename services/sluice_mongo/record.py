@@ -2,10 +2,10 @@
 
 import msgspec
 
-from sluice.event import Record
+from sluice.event import GAP, Record
 from sluice_mongo.changes import Change
 from sluice_mongo.position import Position
-from sluice_mongo.shape import DOCUMENT, GAP, METADATA, NOTHING
+from sluice_mongo.shape import DOCUMENT, METADATA, NOTHING
 
 _encode = msgspec.json.encode
 

@@ -6,11 +6,8 @@ from functools import lru_cache
 import msgspec
 
 from sluice.binding import Binding
-from sluice.event import Record
+from sluice.event import GAP, Record
 from sluice_mongo.settings import MongoSettings
-
-GAP = "gap"
-"""Attribute of the record that stands for changes that were not read: JSON text of what was lost."""
 
 DOCUMENT = "document"
 """Attribute with the document, where the value is all of the change."""

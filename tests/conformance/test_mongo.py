@@ -13,7 +13,7 @@ import pytest
 from bson import Timestamp, json_util
 from pymongo import AsyncMongoClient
 
-from sluice.event import Record
+from sluice.event import GAP, Record
 from sluice.ledger import Claim
 from sluice.outcome import Outcome
 from sluice.trigger import Intake, Trigger
@@ -23,7 +23,7 @@ from sluice_mongo.follower import READ_RECORDS
 from sluice_mongo.offers import MOST_BYTES, MOST_RECORDS
 from sluice_mongo.position import Position, Time, time_of
 from sluice_mongo.settings import MongoSettings
-from sluice_mongo.shape import DOCUMENT, GAP, document_of
+from sluice_mongo.shape import DOCUMENT, document_of
 from sluice_mongo.trigger import MongoTrigger
 from tests.conformance.bench import Bench, Window
 from tests.conformance.mongo_fake import FakeMongo, fake_mongo

@@ -18,11 +18,11 @@ from pymongo import AsyncMongoClient
 from structlog.testing import capture_logs
 
 from sluice.errors import SourceLost, SourceRefused
-from sluice.event import Record
+from sluice.event import GAP, Record
 from sluice_mongo.changes_pymongo import PymongoChanges
 from sluice_mongo.position import Position, Time, position, time_of
 from sluice_mongo.settings import MongoSettings
-from sluice_mongo.shape import GAP, document_of
+from sluice_mongo.shape import document_of
 from sluice_mongo.trigger import MongoTrigger
 from tests.certificates import Authority
 from tests.conformance.intake import FakeIntake

@@ -41,9 +41,9 @@ class Batching:
         self._ids: dict[str, Callable[[str | bytes], bytes]] = {}
 
     def kept(self, records: Sequence[Record]) -> Sequence[Record]:
-        """Those that match the filter, or are refused whatever it says."""
+        """Those that match the filter; and whatever it says, those that are refused, and those that tell of a gap."""
         match = self._match
-        return records if match is None else [record for record in records if record.refused or not match(record)]
+        return records if match is None else [record for record in records if not match(record) or record.refused or record.is_gap]
 
     def cut(self, records: Sequence[Record]) -> list[Sequence[Record]]:
         """Batches of at most `batch_size` records and `batch_bytes`; by key where keys are the lanes. A larger record is a batch alone,

@@ -31,7 +31,7 @@ def test_a_trace_is_chosen_by_service_resource_and_operation(operations: list[st
 
 
 def test_what_is_no_trace_is_not_chosen() -> None:
-    for value in (b"", b"[]", b"{}", b"\xff"):
+    for value in (None, b"", b"[]", b"{}", b"\xff"):
         assert selection(["*:*:*"])(Record(value, "", "", 0))
 
 

@@ -5,12 +5,13 @@ import json
 import math
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 
 from sluice.binding import Binding, Mode, Ordering
 from sluice.dispatch import Session, Told, accept_each
 from sluice.errors import ClaimLost, Unavailable
-from sluice.event import MAX_BATCH_BYTES, MAX_EVENT_BYTES, Event, Record
+from sluice.event import GAP, MAX_BATCH_BYTES, MAX_EVENT_BYTES, Event, Record
 from sluice.filters import parse
 from sluice.host.batching import Batching
 from sluice.host.intake import HostIntake, Rested
@@ -126,6 +127,17 @@ async def test_batches_are_cut_by_bytes_and_a_large_record_goes_alone() -> None:
     huge = Record(b"x" * (MAX_BATCH_BYTES + 1), "p0", "2", 0)
     cut = Batching(binding, shape, None).cut([half, half, huge, half])
     assert [len(batch) for batch in cut] == [1, 1, 1, 1]
+
+
+async def test_that_records_are_gone_is_told_whatever_the_filter_says() -> None:
+    dispatch = RecordingDispatch()
+    intake = an_intake(dispatch, a_binding(filter_text=json.dumps({"a": 1})))
+    gap, empty = Record(None, "p0", "1", 0, attributes=((GAP, "{}"),)), Record(None, "p0", "2", 0)
+    await intake.offer(await intake.claim("p0"), [gap, empty], "3")
+    assert [len(piece.events) for piece in dispatch.slices] == [1]
+    assert gap.is_gap
+    assert not empty.is_gap
+    assert not msgspec.structs.replace(gap, value=b"").is_gap
 
 
 async def test_a_refused_record_is_an_event_alone_whatever_the_filter_says() -> None:
