@@ -9,11 +9,13 @@ import socket
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 import structlog
 
+from sluice.errors import ConfigurationError
 from sluice.settings import Settings
 from sluice_cli.refusal import HELD, REFUSED
 
@@ -26,6 +28,8 @@ HELD_TWICE = 2
 log = structlog.get_logger()
 
 
+_FIRST_PORT, _LAST_PORT = 10_000, 32_000
+_TRIES = 10_000
 _ADDRESSES = ("control", "control_api", "dispatcher", "runner")
 
 
@@ -108,12 +112,21 @@ def kept_secret(file: Path) -> str:
 
 
 def free_ports(number: int) -> list[int]:
-    """Ports of loopback that nothing listens on now."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
-    ports = [listener.getsockname()[1] for listener in sockets]
-    for listener in sockets:
-        listener.close()
-    return ports
+    """Ports of loopback that nothing listens on now. They lie below those that the system hands out for outgoing connections, so that none
+    of these takes one before its service listens."""
+    taken: list[socket.socket] = []
+    try:
+        for _ in range(_TRIES):
+            if len(taken) == number:
+                break
+            with suppress(OSError):
+                taken.append(socket.create_server(("127.0.0.1", _FIRST_PORT + secrets.randbelow(_LAST_PORT - _FIRST_PORT))))
+        else:
+            raise ConfigurationError(f"no {number} ports of 127.0.0.1 are free between {_FIRST_PORT} and {_LAST_PORT}")
+        return [listener.getsockname()[1] for listener in taken]
+    finally:
+        for listener in taken:
+            listener.close()
 
 
 def leave_interrupts() -> None:

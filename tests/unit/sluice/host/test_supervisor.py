@@ -392,3 +392,21 @@ async def test_records_that_the_kinds_own_settings_do_not_choose_are_filtered() 
     await asyncio.wait({running})
     assert [event.body for event, _ in dispatch.pushed] == [b"2"]
     assert dispatch.filters == [("t1", 1)]
+
+
+async def test_a_run_that_fails_while_it_is_cancelled_is_not_started_again() -> None:
+    class Failing(Scripted):
+        async def run(self, intake: Intake, ready: Callable[[], None]) -> None:
+            try:
+                await super().run(intake, ready)
+            except asyncio.CancelledError:
+                raise SourceLost("gone at the same moment", retry_after_s=0.0) from None
+
+    async with Supervised() as it:
+        it.trigger = Failing([])
+        it.say(a_generation(1))
+        await asyncio.wait_for(it.trigger.reading.wait(), 5)
+        it.say(a_generation(2, TriggerStatus.DISABLED))
+        await asyncio.wait_for(it.trigger.stopped.wait(), 5)
+        await until(lambda: not it.supervisor._ending)
+        assert it.trigger.runs == 1
