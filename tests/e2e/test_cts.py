@@ -1,19 +1,18 @@
 """Traces on their way to a real function: Sluice's own, and pushed ones with everything killed on the way."""
 
 import json
-import os
 import re
 import shutil
-import subprocess
 import time
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
 from sluice.push import MAX_PUSH_BYTES
-from tests.e2e.driver import FUNCTIONS, SLUICE, Sluice, Witness
+from tests.e2e.driver import FUNCTIONS, Sluice, Witness
 from tests.e2e.pushing import Pusher
 from tests.e2e.records import overlaps
+from tests.e2e.shell import commands, shell
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "audit"
 WITHIN_S = 60.0
@@ -136,16 +135,9 @@ def test_who_shows_no_token_or_sends_no_trace_is_refused(sluice: Sluice, make_fu
 def test_the_example_does_what_its_page_says(sluice: Sluice, tmp_path: Path) -> None:
     """Its three commands."""
     folder = shutil.copytree(EXAMPLE, tmp_path / "audit")
-    environment = {**os.environ, "PATH": f"{SLUICE.parent}:{os.environ['PATH']}", "SLUICE_DATA": str(sluice.data)}
+    typed = shell(sluice, folder)
 
-    def typed(command: str) -> str:
-        done = subprocess.run(
-            ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=WITHIN_S, check=False
-        )
-        assert done.returncode == 0, (command, done.stdout, done.stderr)
-        return done.stdout
-
-    apply, change, logs = re.findall(r"^\$ (.*)$", (folder / "README.md").read_text(), re.MULTILINE)
+    apply, change, logs = commands((folder / "README.md").read_text())
     typed(apply)
     typed(change)
     deadline = time.monotonic() + WITHIN_S

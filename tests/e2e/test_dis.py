@@ -7,11 +7,8 @@ runs on moto.
 
 import base64
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 import threading
 import time
 from collections import defaultdict
@@ -23,8 +20,9 @@ from typing import NamedTuple
 import pytest
 
 from tests.conformance.dis_fake import FakeKinesis
-from tests.e2e.driver import SLUICE, Sluice, Witness
+from tests.e2e.driver import Sluice, Witness
 from tests.e2e.records import overlaps
+from tests.e2e.shell import commands, shell
 from tests.servers import Moto, free_port_run
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "clicks"
@@ -293,17 +291,9 @@ def test_the_example_does_what_its_page_says(sluice: Sluice, moto: Moto, tmp_pat
     yaml = (folder / "sluice.yaml").read_text()
     (folder / "sluice.yaml").write_text(yaml.replace("http://127.0.0.1:5000", moto.endpoint))
     page = (folder / "README.md").read_text().replace("http://127.0.0.1:5000", moto.endpoint)
-    path = f"{SLUICE.parent}:{Path(sys.executable).parent}:{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "SLUICE_DATA": str(sluice.data)}
+    typed = shell(sluice, folder)
 
-    def typed(command: str) -> str:
-        done = subprocess.run(
-            ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=WITHIN_S, check=False
-        )
-        assert done.returncode == 0, (command, done.stdout, done.stderr)
-        return done.stdout
-
-    put, apply, logs = re.findall(r"^\$ (.*)$", page, re.MULTILINE)
+    put, apply, logs = commands(page)
     typed(put)
     typed(apply)
     deadline = time.monotonic() + WITHIN_S

@@ -2,10 +2,8 @@
 
 import http.client
 import json
-import os
 import re
 import shutil
-import subprocess
 import time
 import urllib.parse
 from collections import Counter, defaultdict
@@ -20,8 +18,9 @@ from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
 from sluice.event import MAX_EVENT_BYTES
-from tests.e2e.driver import SLUICE, Sluice, Witness
+from tests.e2e.driver import Sluice, Witness
 from tests.e2e.records import overlaps
+from tests.e2e.shell import commands, shell
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "grid"
 EVENTS = 100_000
@@ -255,16 +254,9 @@ def test_a_sender_of_webhooks_is_given_leave_and_shows_its_token(sluice: Sluice,
 
 def test_the_example_does_what_its_page_says(sluice: Sluice, tmp_path: Path) -> None:
     folder = shutil.copytree(EXAMPLE, tmp_path / "grid")
-    environment = {**os.environ, "PATH": f"{SLUICE.parent}:{os.environ['PATH']}", "SLUICE_DATA": str(sluice.data)}
+    typed = shell(sluice, folder)
 
-    def typed(command: str) -> str:
-        done = subprocess.run(
-            ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=WITHIN_S, check=False
-        )
-        assert done.returncode == 0, (command, done.stdout, done.stderr)
-        return done.stdout
-
-    apply, publish, logs = re.findall(r"^\$ (.*)$", (folder / "README.md").read_text(), re.MULTILINE)
+    apply, publish, logs = commands((folder / "README.md").read_text())
     typed(apply)
     (trigger,) = [row["trigger_id"] for row in sluice.ours("/triggers")["triggers"] if ":grid:" in row["function_urn"]]
     sluice.until_state(trigger, "running")

@@ -2,11 +2,9 @@
 
 import base64
 import json
-import os
 import re
 import shutil
 import socket
-import subprocess
 import threading
 import time
 from collections import Counter
@@ -18,8 +16,9 @@ import pytest
 
 from sluice.event import MAX_EVENT_BYTES
 from sluice.text import BINARY
-from tests.e2e.driver import FUNCTIONS, SLUICE, Sluice, Witness
+from tests.e2e.driver import FUNCTIONS, Sluice, Witness
 from tests.e2e.pushing import Pusher
+from tests.e2e.shell import commands, shell
 from tests.servers import free_port_run
 from tests.unit.sluice_lts.samples import loki_protobuf, otlp_json, otlp_protobuf
 
@@ -228,16 +227,9 @@ def test_a_burst_of_lines_stays_in_its_file(sluice: Sluice, make_function: MakeF
 
 def test_the_example_does_what_its_page_says(sluice: Sluice, tmp_path: Path) -> None:
     folder = shutil.copytree(EXAMPLE, tmp_path / "lines")
-    environment = {**os.environ, "PATH": f"{SLUICE.parent}:{os.environ['PATH']}", "SLUICE_DATA": str(sluice.data)}
+    typed = shell(sluice, folder)
 
-    def typed(command: str) -> str:
-        done = subprocess.run(
-            ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=WITHIN_S, check=False
-        )
-        assert done.returncode == 0, (command, done.stdout, done.stderr)
-        return done.stdout
-
-    apply, send, logs = re.findall(r"^\$ (.*)$", (folder / "README.md").read_text(), re.MULTILINE)
+    apply, send, logs = commands((folder / "README.md").read_text())
     typed(apply)
     (trigger,) = [row["trigger_id"] for row in sluice.ours("/triggers")["triggers"] if ":lines:" in row["function_urn"]]
     sluice.until_state(trigger, "running")

@@ -5,7 +5,6 @@ in a process that keeps its log on disk and speaks the protocol to the real driv
 """
 
 import json
-import os
 import re
 import shutil
 import signal
@@ -25,8 +24,9 @@ from bson.raw_bson import RawBSONDocument
 from pymongo import MongoClient
 from pymongo.errors import BulkWriteError, PyMongoError
 
-from tests.e2e.driver import SLUICE, Sluice, Witness
+from tests.e2e.driver import Sluice, Witness
 from tests.e2e.records import overlaps
+from tests.e2e.shell import commands, shell
 from tests.servers import Mongo, free_port_run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -289,16 +289,9 @@ def test_the_example_does_what_its_page_says(sluice: Sluice, mongo: Mongo, tmp_p
     yaml = folder / "sluice.yaml"
     yaml.write_text(yaml.read_text().replace("127.0.0.1:27017", mongo.address))
     page = (folder / "README.md").read_text().replace("127.0.0.1:27017", mongo.address)
-    environment = {**os.environ, "PATH": f"{SLUICE.parent}:{os.environ['PATH']}", "SLUICE_DATA": str(sluice.data)}
+    typed = shell(sluice, folder)
 
-    def typed(command: str) -> str:
-        done = subprocess.run(
-            ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=WITHIN_S, check=False
-        )
-        assert done.returncode == 0, (command, done.stdout, done.stderr)
-        return done.stdout
-
-    apply, write, logs = re.findall(r"^\$ (.*)$", page.replace("`mongod --replSet", ""), re.MULTILINE)
+    apply, write, logs = commands(page.replace("`mongod --replSet", ""))
     typed(apply)
     (trigger,) = [row["trigger_id"] for row in sluice.ours("/triggers")["triggers"] if ":people:" in row["function_urn"]]
     sluice.until_state(trigger, "running")

@@ -4,11 +4,9 @@
 and forgets everything when it is killed. A message holds up to twenty records, as the protocol allows."""
 
 import json
-import os
 import re
 import secrets
 import shutil
-import subprocess
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -20,9 +18,10 @@ import pytest
 from sluice.event import MAX_EVENT_BYTES
 from sluice.push import MAX_PUSH_BYTES
 from tests.conformance.sqs_fake import FakeSqs
-from tests.e2e.driver import SLUICE, Sluice, Witness
+from tests.e2e.driver import Sluice, Witness
 from tests.e2e.pushing import Pusher
 from tests.e2e.records import overlaps
+from tests.e2e.shell import commands, shell
 from tests.s3 import TEST_EVENT, told, whole
 from tests.servers import Moto, free_port_run
 from tests.sqs import Service
@@ -257,16 +256,9 @@ def test_a_changed_token_counts_at_once_and_for_this_trigger_alone(sluice: Sluic
 def test_the_example_does_what_its_page_says(sluice: Sluice, tmp_path: Path) -> None:
     """Its three commands."""
     folder = shutil.copytree(EXAMPLE, tmp_path / "photos")
-    environment = {**os.environ, "PATH": f"{SLUICE.parent}:{os.environ['PATH']}", "SLUICE_DATA": str(sluice.data)}
+    typed = shell(sluice, folder)
 
-    def typed(command: str) -> str:
-        done = subprocess.run(
-            ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=WITHIN_S, check=False
-        )
-        assert done.returncode == 0, (command, done.stdout, done.stderr)
-        return done.stdout
-
-    apply, notify, logs = re.findall(r"^\$ (.*)$", (folder / "README.md").read_text(), re.MULTILINE)
+    apply, notify, logs = commands((folder / "README.md").read_text())
     typed(apply)
     (trigger,) = [row["trigger_id"] for row in sluice.ours("/triggers")["triggers"] if ":photos:" in row["function_urn"]]
     sluice.until_state(trigger, "running")

@@ -2,11 +2,9 @@
 
 import json
 import logging
-import os
 import re
 import secrets
 import shutil
-import subprocess
 import threading
 import time
 from collections import defaultdict
@@ -17,8 +15,9 @@ from pathlib import Path
 from pika.exceptions import AMQPError
 
 from sluice.event import MAX_EVENT_BYTES
-from tests.e2e.driver import SLUICE, Sluice, Witness
+from tests.e2e.driver import Sluice, Witness
 from tests.e2e.records import overlaps
+from tests.e2e.shell import commands, shell
 from tests.rabbitmq import Publisher
 from tests.servers import RabbitMq
 
@@ -226,16 +225,9 @@ def test_the_example_does_what_its_page_says(sluice: Sluice, rabbitmq: RabbitMq,
     (folder / "sluice.yaml").write_text(yaml.replace("access_user: guest\n        access_password: guest", login))
     url = f"pika.URLParameters('amqp://{rabbitmq.username}:{rabbitmq.password}@{rabbitmq.address}/%2F')"
     page = (folder / "README.md").read_text().replace("BlockingConnection()", f"BlockingConnection({url.replace(chr(39), chr(34))})")
-    environment = {**os.environ, "PATH": f"{SLUICE.parent}:{os.environ['PATH']}", "SLUICE_DATA": str(sluice.data)}
+    typed = shell(sluice, folder)
 
-    def typed(command: str) -> str:
-        done = subprocess.run(
-            ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=WITHIN_S, check=False
-        )
-        assert done.returncode == 0, (command, done.stdout, done.stderr)
-        return done.stdout
-
-    apply, publish, logs = re.findall(r"^\$ (.*)$", page, re.MULTILINE)
+    apply, publish, logs = commands(page)
     typed(apply)
     (trigger,) = [row["trigger_id"] for row in sluice.ours("/triggers")["triggers"] if ":jobs:" in row["function_urn"]]
     sluice.until_state(trigger, "running")

@@ -4,11 +4,9 @@ The real server takes 20,000 messages in the time that a test may have; 100,000 
 """
 
 import json
-import os
 import re
 import secrets
 import shutil
-import subprocess
 import threading
 import time
 from collections import defaultdict
@@ -19,8 +17,9 @@ from pathlib import Path
 import pytest
 
 from sluice.event import MAX_EVENT_BYTES
-from tests.e2e.driver import SLUICE, Sluice, Witness
+from tests.e2e.driver import Sluice, Witness
 from tests.e2e.records import overlaps
+from tests.e2e.shell import commands, shell
 from tests.rocketmq import Sent, Topic, set_key
 from tests.rocketmq_proxy import MemoryProxy
 from tests.servers import RocketMq
@@ -285,16 +284,9 @@ def test_the_example_does_what_its_page_says(sluice: Sluice, rocketmq: RocketMq,
             text = text.replace(there, here)
         (folder / name).write_text(text)
     # RocketMQ's client makes a folder in the home.
-    changed = {"PATH": f"{SLUICE.parent}:{os.environ['PATH']}", "SLUICE_DATA": str(sluice.data), "HOME": str(tmp_path)}
+    typed = shell(sluice, folder, {"HOME": str(tmp_path)})
 
-    def typed(command: str) -> str:
-        done = subprocess.run(
-            ["bash", "-c", command], cwd=folder, env=os.environ | changed, capture_output=True, text=True, timeout=WITHIN_S, check=False
-        )
-        assert done.returncode == 0, (command, done.stdout, done.stderr)
-        return done.stdout
-
-    apply, send, logs = re.findall(r"^\$ (.*)$", (folder / "README.md").read_text(), re.MULTILINE)
+    apply, send, logs = commands((folder / "README.md").read_text())
     typed(apply)
     (trigger,) = [row["trigger_id"] for row in sluice.ours("/triggers")["triggers"] if ":payments:" in row["function_urn"]]
     sluice.until_state(trigger, "running", WITHIN_S)

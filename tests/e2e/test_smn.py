@@ -1,11 +1,9 @@
 """Messages of topics to real functions: published here, signed by a service, and through moto, with everything killed on the way."""
 
 import json
-import os
 import re
 import secrets
 import shutil
-import subprocess
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -22,9 +20,10 @@ from sluice.push import MAX_PUSH_BYTES
 from sluice.v1 import dispatch_pb2, topics_pb2
 from sluice.wire.peer import Asker, Peer
 from sluice.wire.token import ServiceToken, issue
-from tests.e2e.driver import SLUICE, Sluice, Witness
+from tests.e2e.driver import Sluice, Witness
 from tests.e2e.pushing import Pusher
 from tests.e2e.records import overlaps
+from tests.e2e.shell import commands, shell
 from tests.servers import Moto, free_port_run
 from tests.smn import TOPIC, Signer, TopicServer, sns
 
@@ -335,16 +334,9 @@ def rpcs_of(sluice: Sluice) -> tuple[str, str]:
 def test_the_example_does_what_its_page_says(sluice: Sluice, tmp_path: Path) -> None:
     """Its three commands."""
     folder = shutil.copytree(EXAMPLE, tmp_path / "alerts")
-    environment = {**os.environ, "PATH": f"{SLUICE.parent}:{os.environ['PATH']}", "SLUICE_DATA": str(sluice.data)}
+    typed = shell(sluice, folder)
 
-    def typed(command: str) -> str:
-        done = subprocess.run(
-            ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=WITHIN_S, check=False
-        )
-        assert done.returncode == 0, (command, done.stdout, done.stderr)
-        return done.stdout
-
-    apply, publish, logs = re.findall(r"^\$ (.*)$", (folder / "README.md").read_text(), re.MULTILINE)
+    apply, publish, logs = commands((folder / "README.md").read_text())
     typed(apply)
     for row in sluice.ours("/triggers")["triggers"]:
         if row["function_urn"].split(":")[6] in ("alerts", "pager"):
