@@ -47,7 +47,8 @@ def run(outputs: Mapping[str, IO[bytes]]) -> int:
 
 def begin(part: Sequence[str], arguments: Sequence[str], output: IO[bytes]) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", "pytest", *arguments, *part]
-    return subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+    environment = os.environ | {"PYTHONUNBUFFERED": "1"}  # what it said so far is there to be read
+    return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
 
 
 def follow(process: "subprocess.Popen[bytes]", output: IO[bytes], name: str) -> int:
