@@ -17,6 +17,7 @@ COPIED = (
     "services/sluice_kafka",
     "tests/conformance",
     "tests/conftest.py",
+    "tests/remoting.py",
     "tests/servers.py",
     "tests/waiting.py",
 )
@@ -65,9 +66,7 @@ def test_a_new_kind_is_whole_and_its_run_is_at_most_sixty_lines(tree: Path) -> N
     head, begin, reading = whole.partition(RUN)
     assert begin
     assert len((begin + reading).strip().splitlines()) <= MOST_LINES
-    trigger.write_text(
-        f'{head}{begin}self, intake: Intake, ready: Callable[[], None]) -> None:\n        raise NotImplementedError("run")\n'
-    )
+    trigger.write_text(head + UNFILLED)
     unfilled = run(tree, "-m", *CONFORMANCE, "-k", "TestFake and (ready_comes_once or example_parses)")
     assert "1 failed, 1 passed" in unfilled.stdout, unfilled.stdout
     trigger.write_text(whole)

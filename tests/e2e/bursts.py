@@ -1,0 +1,34 @@
+"""A burst for a function that takes nothing: how far it is let in."""
+
+import time
+
+from tests.e2e.driver import Sluice
+
+WITHIN_S = 60.0
+MOST_MIB = 150.0
+"""Of each service, whatever waits."""
+
+
+def set_instances(sluice: Sluice, urn: str, instances: int) -> None:
+    """0: the function takes nothing."""
+    strategy = {"concurrency": instances, "concurrent_num": 16}
+    content = {"func_name": urn.rpartition(":")[2], "runtime": "Custom Image", "handler": "-", "timeout": 30, "memory_size": 128}
+    sluice.api("PUT", f"/fgs/functions/{urn}/config", {**content, "strategy_config": strategy})
+
+
+def await_open(sluice: Sluice, trigger: str, number: int) -> dict[str, int]:
+    """Until so many events are open, and for a moment longer: nothing more may come."""
+    deadline = time.monotonic() + WITHIN_S
+    while (row := sluice.counts(trigger))["open"] < number:
+        assert time.monotonic() < deadline, row
+        time.sleep(0.1)
+    for _ in range(20):
+        row = sluice.counts(trigger)
+        assert row["open"] == number, row
+        time.sleep(0.05)
+    return row
+
+
+def assert_small(sluice: Sluice) -> None:
+    resident = sluice.resident_mib()
+    assert max(resident.values()) < MOST_MIB, resident
