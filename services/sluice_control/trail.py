@@ -43,19 +43,39 @@ class Trail:
         self._clock = clock
         self._news = asyncio.Event()
         self._noted = 0
+        self._unwritten: list[tuple[TraceRow, asyncio.Future[None]]] = []
+        self._writing: asyncio.Task[None] | None = None
 
     async def note(self, operation: Operation, identity: Identity, request: HttpRequest, response: Response) -> None:
         """Keep a trace of what was asked, which is on disk when this returns. What was done is not undone if that fails."""
         now = self._clock.time()
         trace = trace_of(operation, identity, request, response, now)
         row = TraceRow(0, identity.project, int(now * 1000), msgspec.json.encode(trace).decode())
-        self._noted += 1
-        oldest_ms = int((now - KEPT_S) * 1000) if self._noted % _PRUNE_EACH == 0 else None
+        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._unwritten.append((row, written))
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write())
         try:
-            await self._registry.change(lambda edit: _note(edit, row, oldest_ms))
+            await asyncio.shield(written)
         except SluiceError as error:
             log.error("trace_lost", operation=operation.name, access_key=identity.access_key, reason=str(error))
         self._news.set()
+
+    async def _write(self) -> None:
+        """What has gathered meanwhile is one transaction: a change should not wait behind a trace for each that came before it."""
+        while self._unwritten:
+            gathered, self._unwritten = self._unwritten, []
+            rows = [row for row, _ in gathered]
+            before, self._noted = self._noted, self._noted + len(rows)
+            prunes = before // _PRUNE_EACH < self._noted // _PRUNE_EACH
+            oldest_ms = rows[-1].at_ms - int(KEPT_S * 1000) if prunes else None
+            try:
+                await self._registry.change(_noted(rows, oldest_ms))
+            except Exception as error:
+                _settle(gathered, error)
+            else:
+                _settle(gathered, None)
+        self._writing = None
 
     async def run(self, doors: Doors) -> None:
         """Tell what was not told, until cancelled. A project whose triggers are not ready holds up no other."""
@@ -89,10 +109,24 @@ class Trail:
         return False
 
 
-def _note(edit: Edit, row: TraceRow, oldest_ms: int | None) -> None:
-    edit.add_trace(row)
-    if oldest_ms is not None:
-        edit.prune_traces(oldest_ms, MOST_KEPT)
+def _noted(rows: Sequence[TraceRow], oldest_ms: int | None) -> Callable[[Edit], None]:
+    def step(edit: Edit) -> None:
+        for row in rows:
+            edit.add_trace(row)
+        if oldest_ms is not None:
+            edit.prune_traces(oldest_ms, MOST_KEPT)
+
+    return step
+
+
+def _settle(gathered: Sequence[tuple[TraceRow, "asyncio.Future[None]"]], error: Exception | None) -> None:
+    for _, written in gathered:
+        if written.done():
+            continue
+        if error is None:
+            written.set_result(None)
+        else:
+            written.set_exception(error)
 
 
 def _told(rows: Sequence[TraceRow]) -> Callable[[Edit], None]:
