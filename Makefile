@@ -17,7 +17,7 @@ run: setup ## Show events going to a function (KAFKA=host:port TOPIC=name adds r
 	$(python) tools/run.py
 
 test: setup servers lint type ## Everything that must pass
-	$(python) tools/suite.py
+	$(pytest) tests
 
 lint: setup ## Style of the code and of the wire
 	.venv/bin/ruff check $(sources)
