@@ -99,6 +99,8 @@ class BehindTheGateway:
 
     def _noted(self, serve: Serve) -> Serve:
         async def noted(request: Request) -> Answer:
+            if not self._bench.is_ours(request):
+                return Answer(202)
             try:
                 answer = await serve(request)
             except asyncio.CancelledError:
@@ -141,6 +143,10 @@ class PushedBench(Bench):
     @abstractmethod
     async def send(self, value: bytes) -> tuple[int, str]:
         """Send one record to `url` as the source would; status and Retry-After of the answer."""
+
+    def is_ours(self, request: Request) -> bool:
+        """Whether it was sent for this bench: a sender that outlives it may come again with what another one produced."""
+        return True
 
     def answered(self, status: int, retry_after: str) -> None:
         """What the trigger answered a request, for a sender that does not tell."""

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from sluice.event import Record
+from sluice.push import Request
 from sluice.trigger import Trigger
 from sluice_cts import KIND
 from tests.conformance.bench import BINDING, Bench
@@ -76,12 +77,16 @@ class KubeBench(CtsBench):
     def __init__(self, kube: Kube) -> None:
         super().__init__()
         self._kube = kube
+        self._name = f"m-{secrets.token_hex(4)}"
         self.listen = f"127.0.0.1:{free_port_run(1)}"
         self.trigger_id = kube.url.rpartition("/")[2]
 
     @property
     def port(self) -> int:
         return int(self.listen.rpartition(":")[2])
+
+    def is_ours(self, request: Request) -> bool:
+        return self._name.encode() in request.body
 
     def answered(self, status: int, retry_after: str) -> None:
         """The API server answers its client in any case, and sends again what was not taken."""
@@ -91,7 +96,7 @@ class KubeBench(CtsBench):
         raise AssertionError("nobody is told")
 
     async def _request(self, value: bytes) -> None:
-        await asyncio.to_thread(self._kube.create_config_map, f"m-{secrets.token_hex(8)}", value)
+        await asyncio.to_thread(self._kube.create_config_map, f"{self._name}-{secrets.token_hex(8)}", value)
 
 
 class TestReal(TriggerConformance):

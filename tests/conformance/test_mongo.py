@@ -50,6 +50,7 @@ LARGEST = 256 * 1024
 class MongoBench(Bench):
     """A produced value is the field `v` of an inserted document; None is a document without it."""
 
+    deadline_s = 30.0
     kind = KIND
     example = json.dumps(EXAMPLE).encode()
     window = Window(MOST_RECORDS + READ_RECORDS, MOST_BYTES + CHUNK_BYTES + 2 * LARGEST)
@@ -158,7 +159,6 @@ class FakeMongoBench(MongoBench):
 class StandInBench(MongoBench):
     """A collection of its own. The stand-in tells no token while idle, so a gap is a change that is not wanted: a deletion."""
 
-    deadline_s = 30.0
     patience_s = 1.5
 
     def __init__(self, mongo: Mongo) -> None:

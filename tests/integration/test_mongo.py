@@ -5,9 +5,10 @@ All but the last test meet a server of our own that speaks the protocol to the r
 
 import asyncio
 import contextlib
+import gc
 import json
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,13 @@ ORDERS = "shop.orders"
 
 # The driver forgets the socket of a connection that it was about to make when its client is closed.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+@pytest.fixture(autouse=True)
+def _forgotten_sockets() -> Iterator[None]:
+    """They are found here, and not in a test that comes later and knows nothing of them."""
+    yield
+    gc.collect()
 
 
 class Source:

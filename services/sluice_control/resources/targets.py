@@ -33,7 +33,16 @@ class Target(msgspec.Struct, frozen=True):
 
     def version(self, view: View) -> VersionRow:
         """The version that is named, or that the alias points to. Raises Refused (FSS.1051, FSS.1052, FSS.1053)."""
-        function = self.function(view)
+        while True:
+            function = self.function(view)
+            try:
+                return self._version(view, function)
+            except Refused:
+                if view.function_numbered(function.project, function.id) is not None:
+                    raise
+                # It was deleted between two readings; there may be another of its name by now.
+
+    def _version(self, view: View, function: FunctionRow) -> VersionRow:
         alias = self.alias(view, function)
         row = view.version(function, alias.version if alias else self.urn.qualifier)
         if row is None:
