@@ -238,7 +238,8 @@ class Supervisor:
             except Rested as rested:
                 self._rest(running, rested)
                 return
-            _stop_if_cancelled()
+            if not self._is_current(running):
+                return  # it failed at the moment at which it was cancelled, and told only the former
             self._starting.discard(running)
             running.failures = 0 if self._clock.monotonic() - began > STEADY_S else running.failures + 1
             self._say(running, state, reason)
@@ -321,13 +322,6 @@ class Supervisor:
         held, running.held = running.held, ()
         doors = self.doors if kind.pushed else None
         return trigger, HostIntake(binding, self._session, self._dispatch, batching, self._clock, held, doors)
-
-
-def _stop_if_cancelled() -> None:
-    """A run that fails at the moment at which it is cancelled may tell only the former."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
 
 
 def _settings(kind: TriggerKind, binding: Binding) -> Any:

@@ -410,3 +410,28 @@ async def test_a_run_that_fails_while_it_is_cancelled_is_not_started_again() -> 
         await asyncio.wait_for(it.trigger.stopped.wait(), 5)
         await until(lambda: not it.supervisor._ending)
         assert it.trigger.runs == 1
+
+
+async def test_a_run_whose_task_group_failed_late_is_started_again() -> None:
+    """Python 3.11 leaves a task that waited for a failing group as if somebody had cancelled it."""
+
+    class Grouped(Scripted):
+        async def run(self, intake: Intake, ready: Callable[[], None]) -> None:
+            if self.runs:
+                return await super().run(intake, ready)
+            self.runs += 1
+            try:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._fail())
+            except BaseExceptionGroup as failed:
+                raise failed.exceptions[0] from None
+
+        async def _fail(self) -> None:
+            await asyncio.sleep(0)
+            raise SourceLost("gone", retry_after_s=0.0)
+
+    async with Supervised() as it:
+        it.trigger = Grouped([])
+        it.say(a_generation(1))
+        await asyncio.wait_for(it.trigger.reading.wait(), 5)
+        assert it.trigger.runs == 2
