@@ -8,6 +8,8 @@ from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from sluice.push import MAX_PUSH_BYTES
 from tests.e2e.driver import FUNCTIONS, Sluice, Witness
 from tests.e2e.pushing import Pusher
@@ -72,6 +74,7 @@ def test_what_the_api_is_asked_to_change_becomes_events(sluice: Sluice, witness:
     assert {one["user"]["name"] for one in told} == {sluice.credentials["access_key"]}
 
 
+@pytest.mark.timeout(300)
 def test_traces_are_accepted_once_while_everything_is_killed(sluice: Sluice, witness: Witness, make_function: MakeFunction) -> None:
     trigger = sluice.trigger(make_function(instances=INSTANCES, each=EACH), "CTS", settings("shop:*:*"))
     sluice.until_state(trigger, "running")

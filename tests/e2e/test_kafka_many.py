@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import pytest
 from confluent_kafka import Producer
 
 from tests.e2e.bursts import assert_small, await_open, set_instances
@@ -96,6 +97,7 @@ def kill(sluice: Sluice, kafka: Kafka, what: str) -> None:
         sluice.kill_service(what)
 
 
+@pytest.mark.timeout(300)
 def test_records_are_accepted_once_and_in_order_while_everything_is_killed(
     sluice: Sluice, kafka: Kafka, witness: Witness, make_function: MakeFunction
 ) -> None:
@@ -125,6 +127,7 @@ def test_records_are_accepted_once_and_in_order_while_everything_is_killed(
     assert witness.repeated() <= INSTANCES * EACH, "run twice"
 
 
+@pytest.mark.timeout(300)
 def test_a_burst_stays_in_the_log_while_the_function_takes_nothing(
     sluice: Sluice, kafka: Kafka, witness: Witness, make_function: MakeFunction
 ) -> None:

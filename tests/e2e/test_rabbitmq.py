@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from pika.exceptions import AMQPError
 
 from sluice.event import MAX_EVENT_BYTES
@@ -139,6 +140,7 @@ def kill(sluice: Sluice, rabbitmq: RabbitMq, what: str) -> None:
         sluice.kill_service(what)
 
 
+@pytest.mark.timeout(300)
 def test_messages_in_batches_are_accepted_once_while_everything_is_killed(
     sluice: Sluice, rabbitmq: RabbitMq, witness: Witness, make_function: MakeFunction
 ) -> None:
@@ -157,6 +159,7 @@ def test_messages_in_batches_are_accepted_once_while_everything_is_killed(
     assert_the_sums_are_right(witness, MESSAGES, sum(IN_FLIGHT.get(what, 0) for what in killed))
 
 
+@pytest.mark.timeout(300)
 def test_a_burst_stays_in_the_queue_while_the_function_takes_nothing(
     sluice: Sluice, rabbitmq: RabbitMq, witness: Witness, make_function: MakeFunction
 ) -> None:

@@ -23,7 +23,7 @@ from tests.mqtt import Publisher, answered
 from tests.servers import Mosquitto
 from tests.waiting import until
 
-WITHIN_S = 90.0
+WITHIN_S = 30.0
 
 
 class Source:
