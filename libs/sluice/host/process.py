@@ -1,6 +1,7 @@
 """The outside of a service's process: its event loop, its signals, its end."""
 
 import asyncio
+import ctypes
 import gc
 import os
 import signal
@@ -18,6 +19,11 @@ COLLECT_AFTER = (50_000, 20, 100)
 """Thresholds of the cycle collector. With the defaults it walks through everything that lives again and again while a process grows:
 most of the start of 100,000 triggers was that, and its pauses made their fires late."""
 
+M_MMAP_THRESHOLD = -3
+MAPPED_FROM = 1 << 20
+"""Bytes from which on a piece of memory is mapped by itself, and goes back to the system when it is freed. glibc raises this to the size
+of whatever was freed last, up to 32 MiB: a few events of six megabytes, and a service keeps 70 MiB for good."""
+
 log = structlog.get_logger()
 
 Main = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
@@ -28,7 +34,14 @@ def run(main: Main) -> None:
     at a second signal, it is cancelled."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     gc.set_threshold(*COLLECT_AFTER)
+    _map_what_is_large()
     uvloop.run(_main(main))
+
+
+def _map_what_is_large() -> None:
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):  # glibc's; others do not raise it
+        libc.mallopt(M_MMAP_THRESHOLD, MAPPED_FROM)
 
 
 async def _main(main: Main) -> None:
