@@ -24,6 +24,9 @@ from tests.servers import (
     missing,
 )
 
+# What suites and helpers assert explains itself as it does in a test.
+pytest.register_assert_rewrite("tests.conformance", "tests.contracts", "tests.e2e", "tests.integration")
+
 SERVERS = frozenset({"kafka", "kube", "mongo", "mosquitto", "moto", "rabbitmq", "rocketmq", "rsyslog"})
 
 S = TypeVar("S", bound=Server)

@@ -353,7 +353,9 @@ class Kube:
         connection = http.client.HTTPSConnection("localhost", self.port, context=tls, timeout=60)
         try:
             connection.request(method, path, json.dumps(content), {"Content-Type": "application/json"})
-            return connection.getresponse().status
+            answer = connection.getresponse()
+            answer.read()  # a large one begins before the webhook has answered, and ends after that
+            return answer.status
         finally:
             connection.close()
 
