@@ -20,6 +20,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.conformance.dis_fake import FakeKinesis
+from tests.e2e.bursts import assert_small
 from tests.e2e.driver import Sluice, Witness
 from tests.e2e.records import overlaps
 from tests.e2e.shell import commands, shell
@@ -34,8 +35,6 @@ A_SECOND = 5_000
 """Put into the stream, whether the service can be reached or not."""
 WITHIN_S = 150.0
 BURST = 50_000
-MOST_KIB = 150 * 1024
-MOST_MORE_KIB = 100 * 1024
 
 MakeFunction = Callable[..., str]
 
@@ -233,8 +232,6 @@ def test_a_burst_stays_in_the_stream_while_the_function_takes_nothing(
 ) -> None:
     sender = Sender(kinesis)
     sender.send(BURST)
-    # One process is all services together, and has what earlier tests left in it.
-    most_kib = MOST_KIB if sluice.mesh else memory_kib(sluice) + MOST_MORE_KIB
     urn = make_function(instances=1, each=1, delay_ms=20_000)
     trigger = sluice.trigger(urn, "DIS", settings(kinesis, batch_size=50, max_pending=100))
     deadline = time.monotonic() + WITHIN_S
@@ -242,7 +239,7 @@ def test_a_burst_stays_in_the_stream_while_the_function_takes_nothing(
         assert time.monotonic() < deadline, row
         time.sleep(0.1)
     for _ in range(20):
-        assert memory_kib(sluice) < most_kib
+        assert_small(sluice)
         time.sleep(0.1)
     assert sluice.counts(trigger)["received"] <= 100 + SHARDS
     awake = {"func_name": urn.split(":")[-1], "runtime": "Custom Image", "handler": "-", "timeout": 30, "memory_size": 128}
@@ -251,19 +248,12 @@ def test_a_burst_stays_in_the_stream_while_the_function_takes_nothing(
         "PUT", f"/fgs/functions/{urn}/config", {**awake, **strategy, "user_data": json.dumps({**witness.environment, "DELAY_MS": "0"})}
     )
     await_records(sluice, trigger, witness, BURST)
-    assert memory_kib(sluice) < most_kib
+    assert_small(sluice)
     by_number: dict[int, set[str]] = defaultdict(set)
     for call in seen(witness):
         for _, value in call.records:
             by_number[int(value)].add(call.event)
     assert all(len(events) == 1 for events in by_number.values()), "accepted twice"
-
-
-def memory_kib(sluice: Sluice) -> int:
-    """Of the largest process of Sluice's own."""
-    assert sluice.process is not None
-    pids = [sluice.pid(service) for service in json.loads((sluice.data / "mesh.json").read_text())] if sluice.mesh else [sluice.process.pid]
-    return max(int(re.findall(r"^VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)[0]) for pid in pids)
 
 
 def test_a_rotated_secret_is_taken_with_functiongraphs_list_and_nothing_is_lost(

@@ -16,6 +16,7 @@ import pytest
 
 from sluice.event import MAX_EVENT_BYTES
 from sluice.text import BINARY
+from tests.e2e.bursts import assert_small
 from tests.e2e.driver import FUNCTIONS, Sluice, Witness
 from tests.e2e.pushing import Pusher
 from tests.e2e.shell import commands, shell
@@ -27,7 +28,6 @@ LOGS = 100_000
 TOGETHER = 500
 """Logs of one request."""
 WITHIN_S = 90.0
-MOST_MIB = 150
 OWN = {"log_group_id": "g", "log_topic_id": "t"}
 PROTOBUF, JSON = {"Content-Type": "application/x-protobuf"}, {"Content-Type": "application/json"}
 
@@ -204,8 +204,7 @@ def test_of_a_burst_that_no_function_takes_the_sender_keeps_what_is_too_much(slu
         thread.start()
     for thread in threads:
         thread.join(WITHIN_S)
-    sizes = sluice.resident_mib()
-    assert max(sizes.values()) < MOST_MIB, sizes
+    assert_small(sluice)
     assert set(told) <= {200, 429, 503}, told
     assert told[429] + told[503] > told[200], told
     row = sluice.counts(trigger)
@@ -218,8 +217,7 @@ def test_a_burst_of_lines_stays_in_its_file(sluice: Sluice, make_function: MakeF
     settings = {**OWN, "files": [str(path)], "start_position": "earliest", "max_pending": 10}
     trigger = sluice.trigger(make_function(instances=1, each=1, delay_ms=20_000), "LTS", settings)
     until(sluice, lambda: sluice.counts(trigger)["received"] >= 10)
-    sizes = sluice.resident_mib()
-    assert max(sizes.values()) < MOST_MIB, sizes
+    assert_small(sluice)
     row = sluice.counts(trigger)
     assert row["received"] < 50, row
     sluice.api("DELETE", f"/fgs/triggers/{row['function_urn']}/LTS/{trigger}")

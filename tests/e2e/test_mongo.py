@@ -24,6 +24,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo import MongoClient
 from pymongo.errors import BulkWriteError, PyMongoError
 
+from tests.e2e.bursts import assert_small, await_open, set_instances
 from tests.e2e.driver import Sluice, Witness
 from tests.e2e.records import overlaps
 from tests.e2e.shell import commands, shell
@@ -36,7 +37,6 @@ BATCH = 1_000
 CHUNK = 1_000
 A_SECOND = 8_000
 BURST = 50_000
-MOST_MIB = 150
 WITHIN_S = 60.0
 DUPLICATE = 11000
 NUMBER = re.compile(r'\\"_id\\":\{\\"\$numberInt\\":\\"(\d+)\\"')
@@ -224,13 +224,6 @@ def test_a_document_that_nobody_would_write_on_purpose_troubles_no_other(
     assert document == {"_id": {"$numberInt": "4"}, "text": "\ufffd\ufffd"}
 
 
-def set_instances(sluice: Sluice, urn: str, instances: int) -> None:
-    """0: the function takes nothing."""
-    strategy = {"concurrency": instances, "concurrent_num": 16}
-    content = {"func_name": urn.rpartition(":")[2], "runtime": "Custom Image", "handler": "-", "timeout": 30, "memory_size": 128}
-    sluice.api("PUT", f"/fgs/functions/{urn}/config", {**content, "strategy_config": strategy})
-
-
 @pytest.mark.timeout(400)
 def test_a_burst_stays_in_the_servers_log_while_the_function_takes_nothing(
     sluice: Sluice, server: Server, witness: Witness, make_function: MakeFunction
@@ -239,13 +232,8 @@ def test_a_burst_stays_in_the_servers_log_while_the_function_takes_nothing(
     trigger = sluice.trigger(urn, "DDS", settings(server.address, max_pending=2_000))
     sluice.until_state(trigger, "running")
     Writer(server).write(BURST)
-    await_counts(sluice, trigger, lambda row: row["open"] >= 2_000)
-    for _ in range(20):
-        row = sluice.counts(trigger)
-        assert row["open"] == 2_000, row
-        time.sleep(0.05)
-    resident = sluice.resident_mib()
-    assert max(resident.values()) < MOST_MIB, resident
+    await_open(sluice, trigger, 2_000)
+    assert_small(sluice)
     set_instances(sluice, urn, 2)
     await_counts(sluice, trigger, lambda row: row["success"] == BURST, 4 * WITHIN_S)
 

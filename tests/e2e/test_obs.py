@@ -18,6 +18,7 @@ import pytest
 from sluice.event import MAX_EVENT_BYTES
 from sluice.push import MAX_PUSH_BYTES
 from tests.conformance.sqs_fake import FakeSqs
+from tests.e2e.bursts import assert_small
 from tests.e2e.driver import Sluice, Witness
 from tests.e2e.pushing import Pusher
 from tests.e2e.records import overlaps
@@ -32,7 +33,6 @@ TOKEN = "a token of some length"
 RECORDS, BATCH = 100_000, 500
 IN_A_MESSAGE = 20
 BURST = 50_000
-MOST_MIB = 150
 INSTANCES, EACH = 2, 16
 KEY = re.compile(r'"key":"n-(\d+)"')
 
@@ -201,8 +201,7 @@ def test_a_burst_stays_in_the_queue_while_the_function_takes_none(sluice: Sluice
     until(lambda: sluice.counts(trigger)["lag"] > 0, lambda: sluice.counts(trigger))
     assert queue.left >= BURST - 50 - 5
     assert sluice.counts(trigger)["open"] <= 50
-    used = sluice.resident_mib()
-    assert {name: mib for name, mib in used.items() if mib > MOST_MIB} == {}, used
+    assert_small(sluice)
 
 
 def test_a_sender_of_a_burst_is_told_to_wait_while_the_function_takes_none(sluice: Sluice, make_function: MakeFunction) -> None:
@@ -214,8 +213,7 @@ def test_a_sender_of_a_burst_is_told_to_wait_while_the_function_takes_none(sluic
     def is_held_back() -> None:
         until(lambda: push.answers[429] >= 20, lambda: push.answers)
         assert sluice.counts(trigger)["open"] <= 50
-        used = sluice.resident_mib()
-        assert {name: mib for name, mib in used.items() if mib > MOST_MIB} == {}, used
+        assert_small(sluice)
         raise Enough
 
     with pytest.raises(Enough), push.sending(BURST):

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from sluice.event import MAX_EVENT_BYTES
+from tests.e2e.bursts import assert_small
 from tests.e2e.driver import Sluice, Witness
 from tests.e2e.records import overlaps
 from tests.e2e.shell import commands, shell
@@ -35,7 +36,6 @@ WITHIN_S = 90.0
 INSTANCES, EACH = 2, 16
 IN_FLIGHT = {"everything": INSTANCES * EACH + 64, "runner": INSTANCES * EACH}
 """Calls that may run twice after a kill. The dispatcher's kill ends none: results wait for whoever comes after it."""
-MOST_MIB = 150
 
 MakeFunction = Callable[..., str]
 
@@ -231,8 +231,7 @@ def test_a_burst_stays_in_the_topic_while_the_function_takes_nothing(
     while memory.calls["ChangeInvisibleDuration"] < renewed + 2 * prefetch:  # twice for as long as it may be kept from others
         assert time.monotonic() < deadline, memory.calls
         time.sleep(0.1)
-    sizes = sluice.resident_mib()
-    assert max(sizes.values()) < MOST_MIB, sizes
+    assert_small(sluice)
     assert memory.left >= BURST - most_pending - prefetch
     assert memory.given - memory.acknowledged <= prefetch
     assert sluice.counts(trigger)["received"] <= most_pending + 1

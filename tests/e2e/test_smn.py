@@ -20,6 +20,7 @@ from sluice.push import MAX_PUSH_BYTES
 from sluice.v1 import dispatch_pb2, topics_pb2
 from sluice.wire.peer import Asker, Peer
 from sluice.wire.token import ServiceToken, issue
+from tests.e2e.bursts import assert_small
 from tests.e2e.driver import Sluice, Witness
 from tests.e2e.pushing import Pusher
 from tests.e2e.records import overlaps
@@ -37,7 +38,6 @@ MAX_PENDING = 10_000
 ENOUGH = 20
 MOTO = 100
 INSTANCES, EACH = 2, 32
-MOST_MIB = 150
 CERTIFICATE = "/SimpleNotificationService-1.pem"
 IDENTIFIER = re.compile(r'"message_id":"n-(\d+)"')
 
@@ -261,7 +261,7 @@ def test_of_a_burst_that_no_function_takes_the_publisher_keeps_what_is_too_much(
     with ThreadPoolExecutor(SENDERS) as threads:
         told = sum(threads.map(partial(published_once, sluice, topic), shares), Counter[int]())
     assert set(told) == {200, 429}, told
-    assert max(sluice.resident_mib().values()) < MOST_MIB, sluice.resident_mib()
+    assert_small(sluice)
     row = sluice.counts(trigger)
     assert told[200] <= row["received"] == row["open"] + row["success"] <= MAX_PENDING + 1, (told, row)
 
