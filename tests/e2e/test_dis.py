@@ -20,7 +20,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.conformance.dis_fake import FakeKinesis
-from tests.e2e.bursts import assert_small
+from tests.e2e.bursts import assert_small, begin_small
 from tests.e2e.driver import Sluice, Witness
 from tests.e2e.records import overlaps
 from tests.e2e.shell import commands, shell
@@ -230,6 +230,7 @@ def test_a_record_that_makes_the_function_fail_or_is_too_large_does_not_hold_the
 def test_a_burst_stays_in_the_stream_while_the_function_takes_nothing(
     sluice: Sluice, kinesis: FakeKinesis, witness: Witness, make_function: MakeFunction
 ) -> None:
+    begin_small(sluice)
     sender = Sender(kinesis)
     sender.send(BURST)
     urn = make_function(instances=1, each=1, delay_ms=20_000)

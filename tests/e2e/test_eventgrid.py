@@ -18,7 +18,7 @@ from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
 from sluice.event import MAX_EVENT_BYTES
-from tests.e2e.bursts import assert_small
+from tests.e2e.bursts import assert_small, begin_small
 from tests.e2e.driver import Sluice, Witness
 from tests.e2e.records import overlaps
 from tests.e2e.shell import commands, shell
@@ -180,6 +180,7 @@ def test_a_channel_gives_all_its_triggers_what_each_of_them_chooses(sluice: Slui
 def test_of_a_burst_that_no_function_takes_the_sender_keeps_what_is_too_much(
     sluice: Sluice, witness: Witness, make_function: MakeFunction
 ) -> None:
+    begin_small(sluice)
     trigger = sluice.trigger(make_function(instances=1, each=1, delay_ms=20_000), "EVENTGRID", {})
     sluice.until_state(trigger, "running")
     sender = Sender(sluice, trigger, 50_000)

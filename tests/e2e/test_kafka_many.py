@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 from confluent_kafka import Producer
 
-from tests.e2e.bursts import assert_small, await_open, set_instances
+from tests.e2e.bursts import assert_small, await_open, begin_small, set_instances
 from tests.e2e.driver import Sluice, Witness
 from tests.e2e.records import overlaps
 from tests.servers import Kafka
@@ -131,6 +131,7 @@ def test_records_are_accepted_once_and_in_order_while_everything_is_killed(
 def test_a_burst_stays_in_the_log_while_the_function_takes_nothing(
     sluice: Sluice, kafka: Kafka, witness: Witness, make_function: MakeFunction
 ) -> None:
+    begin_small(sluice)
     numbered = Numbered(kafka)
     numbered.send(BURST)
     urn = make_function(instances=0)

@@ -16,7 +16,7 @@ import pytest
 
 from sluice.event import MAX_EVENT_BYTES
 from sluice.text import BINARY
-from tests.e2e.bursts import assert_small
+from tests.e2e.bursts import assert_small, begin_small
 from tests.e2e.driver import FUNCTIONS, Sluice, Witness
 from tests.e2e.pushing import Pusher
 from tests.e2e.shell import commands, shell
@@ -190,6 +190,7 @@ def test_a_stream_gives_all_its_triggers_what_each_of_them_chooses(sluice: Sluic
 
 
 def test_of_a_burst_that_no_function_takes_the_sender_keeps_what_is_too_much(sluice: Sluice, make_function: MakeFunction) -> None:
+    begin_small(sluice)
     trigger = sluice.trigger(make_function(instances=1, each=1, delay_ms=20_000), "LTS", {**OWN, "max_pending": 10})
     sluice.until_state(trigger, "running")
     told: Counter[int] = Counter()
@@ -212,6 +213,7 @@ def test_of_a_burst_that_no_function_takes_the_sender_keeps_what_is_too_much(slu
 
 
 def test_a_burst_of_lines_stays_in_its_file(sluice: Sluice, make_function: MakeFunction, readable: Path) -> None:
+    begin_small(sluice)
     path = readable / f"burst-{time.time_ns()}.log"
     write(path, range(50_000))
     settings = {**OWN, "files": [str(path)], "start_position": "earliest", "max_pending": 10}

@@ -24,7 +24,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo import MongoClient
 from pymongo.errors import BulkWriteError, PyMongoError
 
-from tests.e2e.bursts import assert_small, await_open, set_instances
+from tests.e2e.bursts import assert_small, await_open, begin_small, set_instances
 from tests.e2e.driver import Sluice, Witness
 from tests.e2e.records import overlaps
 from tests.e2e.shell import commands, shell
@@ -228,6 +228,7 @@ def test_a_document_that_nobody_would_write_on_purpose_troubles_no_other(
 def test_a_burst_stays_in_the_servers_log_while_the_function_takes_nothing(
     sluice: Sluice, server: Server, witness: Witness, make_function: MakeFunction
 ) -> None:
+    begin_small(sluice)
     urn = make_function(instances=0)
     trigger = sluice.trigger(urn, "DDS", settings(server.address, max_pending=2_000))
     sluice.until_state(trigger, "running")

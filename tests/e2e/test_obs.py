@@ -18,7 +18,7 @@ import pytest
 from sluice.event import MAX_EVENT_BYTES
 from sluice.push import MAX_PUSH_BYTES
 from tests.conformance.sqs_fake import FakeSqs
-from tests.e2e.bursts import assert_small
+from tests.e2e.bursts import assert_small, begin_small
 from tests.e2e.driver import Sluice, Witness
 from tests.e2e.pushing import Pusher
 from tests.e2e.records import overlaps
@@ -195,6 +195,7 @@ def test_a_record_too_large_for_an_event_is_a_dead_one_and_holds_up_no_other(slu
 
 
 def test_a_burst_stays_in_the_queue_while_the_function_takes_none(sluice: Sluice, queue: FakeSqs, make_function: MakeFunction) -> None:
+    begin_small(sluice)
     fill(queue, BURST, 1)
     trigger = sluice.trigger(make_function(instances=1, each=1, delay_ms=600_000), "OBS", queue.settings(max_pending=50, prefetch=5))
     until(lambda: sluice.counts(trigger)["open"] >= 50, lambda: sluice.counts(trigger))
@@ -205,6 +206,7 @@ def test_a_burst_stays_in_the_queue_while_the_function_takes_none(sluice: Sluice
 
 
 def test_a_sender_of_a_burst_is_told_to_wait_while_the_function_takes_none(sluice: Sluice, make_function: MakeFunction) -> None:
+    begin_small(sluice)
     settings = pushed("photos", batch_size=1, max_pending=50)
     trigger = sluice.trigger(make_function(instances=1, each=1, delay_ms=600_000), "OBS", settings)
     sluice.until_state(trigger, "running")

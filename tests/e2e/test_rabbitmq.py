@@ -16,7 +16,7 @@ import pytest
 from pika.exceptions import AMQPError
 
 from sluice.event import MAX_EVENT_BYTES
-from tests.e2e.bursts import assert_small, await_open, set_instances
+from tests.e2e.bursts import assert_small, await_open, begin_small, set_instances
 from tests.e2e.driver import Sluice, Witness
 from tests.e2e.records import overlaps
 from tests.e2e.shell import commands, shell
@@ -163,6 +163,7 @@ def test_messages_in_batches_are_accepted_once_while_everything_is_killed(
 def test_a_burst_stays_in_the_queue_while_the_function_takes_nothing(
     sluice: Sluice, rabbitmq: RabbitMq, witness: Witness, make_function: MakeFunction
 ) -> None:
+    begin_small(sluice)
     """Not more than `max_pending` is taken in: 200, and when that is changed, the default."""
     queue = Queue(rabbitmq)
     for _ in range(BURST // A_SECOND):

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from sluice.event import MAX_EVENT_BYTES
-from tests.e2e.bursts import assert_small
+from tests.e2e.bursts import assert_small, begin_small
 from tests.e2e.driver import Sluice, Witness
 from tests.e2e.records import overlaps
 from tests.e2e.shell import commands, shell
@@ -219,6 +219,7 @@ def test_a_message_too_large_is_a_dead_event_and_an_empty_one_is_called_with(
 def test_a_burst_stays_in_the_topic_while_the_function_takes_nothing(
     sluice: Sluice, memory: MemoryProxy, witness: Witness, make_function: MakeFunction
 ) -> None:
+    begin_small(sluice)
     most_pending, prefetch = 2_000, 400
     memory.publish(*(b"%d" % number + b"." * 1000 for number in range(BURST)))
     settings = memory_settings(memory, prefetch=prefetch, max_pending=most_pending)

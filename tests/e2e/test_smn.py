@@ -20,7 +20,7 @@ from sluice.push import MAX_PUSH_BYTES
 from sluice.v1 import dispatch_pb2, topics_pb2
 from sluice.wire.peer import Asker, Peer
 from sluice.wire.token import ServiceToken, issue
-from tests.e2e.bursts import assert_small
+from tests.e2e.bursts import assert_small, begin_small
 from tests.e2e.driver import Sluice, Witness
 from tests.e2e.pushing import Pusher
 from tests.e2e.records import overlaps
@@ -254,6 +254,7 @@ def test_a_topic_of_nobody_is_not_found(sluice: Sluice) -> None:
 
 @pytest.mark.timeout(400)
 def test_of_a_burst_that_no_function_takes_the_publisher_keeps_what_is_too_much(sluice: Sluice, make_function: MakeFunction) -> None:
+    begin_small(sluice)
     topic = a_topic()
     trigger = sluice.trigger(make_function(instances=1, each=1, delay_ms=20_000), "SMN", {"topic_urn": topic})
     sluice.until_state(trigger, "running")
