@@ -18,6 +18,7 @@ from typing import NoReturn, Protocol
 import pytest
 from confluent_kafka import TopicCollection
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._scram import ScramCredentialInfo, ScramMechanism, UserScramCredentialUpsertion
 from confluent_kafka.cimpl import NewTopic
 
 from tests.remoting import Link, connected
@@ -110,6 +111,12 @@ class Kafka:
         admin = self._admin()  # held by a name: the answer is lost with the client
         admin.delete_topics([name])[name].result(ANSWER_S)
 
+    def set_password(self, user: str, password: str) -> None:
+        """From now on `user` logs in at `secure` with SCRAM-SHA-512 and this password, and no other. Connections that stand stay."""
+        admin, how = self._admin(), ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
+        changed = UserScramCredentialUpsertion(user, how, password.encode())
+        admin.alter_user_scram_credentials([changed])[user].result(ANSWER_S)
+
     def source(self, topic: str, partition: int = 0) -> str:
         """What Sluice calls a partition: with the first 8 characters of the topic's id, as the cluster writes it in URL-safe Base64."""
         admin = self._admin()
@@ -157,6 +164,10 @@ class RabbitMq:
     def kill(self) -> None:
         """SIGKILL; returns when its ports are free again."""
         script("rabbitmq.sh", "kill", str(self.folder))
+
+    def administer(self, *words: str) -> None:
+        """What `rabbitmqctl` does with these words."""
+        script("rabbitmq.sh", "ctl", str(self.folder), *words)
 
 
 class Mosquitto:

@@ -1,6 +1,8 @@
-"""A hundred thousand records of a real broker, with everything killed on the way; and a burst for a function that takes nothing."""
+"""A hundred thousand records of a real broker, with everything killed on the way; a burst for a function that takes nothing; and a password
+that is changed while records come."""
 
 import json
+import secrets
 import threading
 import time
 from collections import defaultdict
@@ -15,10 +17,12 @@ from tests.e2e.driver import Sluice, Witness
 from tests.e2e.records import overlaps
 from tests.servers import Kafka
 
-RECORDS, BURST = 100_000, 50_000
+RECORDS, BURST, ROTATED = 100_000, 50_000, 20_000
 BATCH, PARTITIONS = 200, 4
 CHUNK, A_SECOND = 500, 5_000
 WITHIN_S = 90.0
+PICKED_UP_S = 10.0
+"""A changed password; on a machine without other work two seconds do."""
 INSTANCES, EACH = 2, 16
 
 MakeFunction = Callable[..., str]
@@ -143,3 +147,39 @@ def test_a_burst_stays_in_the_log_while_the_function_takes_nothing(
     assert (row["received"], row["success"]) == (BURST, BURST), row
     assert sorted(number for _, its in numbers_of(witness) for number in its) == list(range(BURST))
     assert_small(sluice)
+
+
+def test_a_changed_password_is_used_at_once_by_that_trigger_alone_and_nothing_is_lost(
+    sluice: Sluice, kafka: Kafka, witness: Witness, make_function: MakeFunction
+) -> None:
+    """The broker goes on with who is logged in: the old password is refused when the trigger connects anew, here for another setting."""
+    numbered, other = Numbered(kafka), Numbered(kafka)
+    user, urn = f"user-{secrets.token_hex(4)}", make_function(instances=INSTANCES, each=EACH)
+    where = {"kafka_connect_address": kafka.secure, "kafka_ssl_enable": True, "tls_ca": str(kafka.tls_dir / "ca.pem")}
+    login = {**where, "kafka_user": user, "kafka_password": "old-password", "sasl_mechanism": "SCRAM-SHA-512"}
+
+    def change(**changes: object) -> None:
+        settings = numbered.settings(batch_size=BATCH, **login | changes)
+        sluice.api("PUT", f"/fgs/triggers/{urn}:latest/OPENSOURCEKAFKA/{trigger}", {"event_data": settings})
+
+    kafka.set_password(user, "old-password")
+    trigger = sluice.trigger(urn, "OPENSOURCEKAFKA", numbered.settings(batch_size=BATCH, **login))
+    beside = sluice.trigger(make_function(), "OPENSOURCEKAFKA", other.settings())
+    for each in (trigger, beside):
+        sluice.until_state(each, "running")
+    with numbered.sending(ROTATED):
+        await_more(sluice, trigger)
+        kafka.set_password(user, "new-password")
+        await_more(sluice, trigger)
+        change(linger=0.02)
+        assert "SaslAuthenticationFailed" in sluice.until_state(trigger, "error")["reason"]
+    numbered.send(CHUNK)
+    other.send(CHUNK)
+    sluice.until_ended(beside, CHUNK)
+    assert sluice.row(beside)["state"] == "running"
+    change(kafka_password="new-password")
+    sluice.until_state(trigger, "running", PICKED_UP_S)
+    row = await_all(sluice, trigger, witness, ROTATED + CHUNK)
+    assert (row["received"], sluice.counts(beside)["received"]) == (row["success"], CHUNK), row
+    numbers = sorted(number for _, its in numbers_of(witness) for number in its)
+    assert numbers == sorted([*range(ROTATED + CHUNK), *range(CHUNK)])

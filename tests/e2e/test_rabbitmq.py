@@ -29,8 +29,10 @@ BATCH = 50
 CHUNK = 500
 A_SECOND = 5_000
 """Published, as long as the node is there."""
-BURST = 50_000
+BURST, ROTATED = 50_000, 20_000
 WITHIN_S = 60.0
+PICKED_UP_S = 10.0
+"""A changed password; on a machine without other work two seconds do."""
 INSTANCES, EACH = 2, 16
 IN_FLIGHT = {"everything": INSTANCES * EACH + 64, "runner": INSTANCES * EACH}
 """Calls that may run twice after a kill. The dispatcher's kill ends none: results wait for whoever comes after it."""
@@ -183,6 +185,36 @@ def test_a_burst_stays_in_the_queue_while_the_function_takes_nothing(
     numbers = [int(text) for _, texts in messages_of(witness) for text in texts]
     assert sorted(numbers) == list(range(BURST))
     assert_small(sluice)
+
+
+def test_a_changed_password_is_used_at_once_by_that_trigger_alone_and_nothing_is_lost(
+    sluice: Sluice, rabbitmq: RabbitMq, witness: Witness, make_function: MakeFunction
+) -> None:
+    queue, other = Queue(rabbitmq), Queue(rabbitmq)
+    user, urn = f"user-{secrets.token_hex(4)}", make_function(instances=INSTANCES, each=EACH)
+    rabbitmq.administer("add_user", user, "old-password")
+    rabbitmq.administer("set_permissions", "-p", rabbitmq.vhost, user, "", "", ".*")
+    own = queue.settings(batch_size=BATCH, prefetch=400, access_user=user)
+    trigger = sluice.trigger(urn, "RABBITMQ", {**own, "access_password": "old-password"})
+    beside = sluice.trigger(make_function(), "RABBITMQ", other.settings())
+    for each in (trigger, beside):
+        sluice.until_state(each, "running")
+    with queue.sending(ROTATED):
+        await_more_events(sluice, trigger)
+        rabbitmq.administer("change_password", user, "new-password")
+        rabbitmq.administer("close_all_user_connections", user, "its password was changed")
+        assert "refused the login" in sluice.until_state(trigger, "error")["reason"]
+    queue.send(CHUNK)
+    other.send(CHUNK)
+    sluice.until_ended(beside, CHUNK)
+    assert sluice.row(beside)["state"] == "running"
+    settings = {"event_data": {**own, "access_password": "new-password"}}
+    sluice.api("PUT", f"/fgs/triggers/{urn}:latest/RABBITMQ/{trigger}", settings)
+    sluice.until_state(trigger, "running", PICKED_UP_S)
+    row = await_messages(sluice, trigger, witness, ROTATED + CHUNK)
+    assert (row["received"], sluice.counts(beside)["received"]) == (row["success"], CHUNK), row
+    numbers = sorted(int(text) for _, texts in messages_of(witness) for text in texts)
+    assert numbers == sorted([*range(ROTATED + CHUNK), *range(CHUNK)])
 
 
 def test_a_message_too_large_is_a_dead_event_and_an_empty_one_is_called_with(

@@ -2,10 +2,12 @@
 # A real RabbitMQ: Debian's, as a private node on loopback that uses nothing under /var or /etc.
 #   rabbitmq.sh start DIR PORT   PORT plain, PORT+1 TLS, PORT+2 figures, PORT+3 Erlang distribution, PORT+4 its port mapper
 #   rabbitmq.sh stop|kill DIR    end it cleanly | SIGKILL; its data stays in DIR
+#   rabbitmq.sh ctl DIR WORD...  what rabbitmqctl does with these words at the node that runs there
 # Virtual hosts / and test; the user sluice with the password sluice-secret. Certificates: DIR/tls/ca.pem, client.pem, client.key.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 server=/usr/lib/rabbitmq/bin/rabbitmq-server
+ctl=/usr/lib/rabbitmq/bin/rabbitmqctl
 user=sluice
 password=sluice-secret
 EX_UNAVAILABLE=69
@@ -69,8 +71,15 @@ finish() {
     epmd -kill >/dev/null 2>&1 || true
 }
 
+administer() {
+    [ -s "$DIR/port" ] || die "nothing was started in $DIR"
+    PORT=$(cat "$DIR/port")
+    environment
+    "$ctl" --quiet "$@"
+}
+
 verb=${1:-}
-[ $# -ge 2 ] || die "usage: rabbitmq.sh start DIR PORT | stop DIR | kill DIR"
+[ $# -ge 2 ] || die "usage: rabbitmq.sh start DIR PORT | stop DIR | kill DIR | ctl DIR WORD..."
 mkdir -p "$2"
 DIR=$(cd "$2" && pwd)
 PORT=${3:-0}
@@ -78,5 +87,6 @@ case $verb in
     start) start ;;
     stop) finish TERM ;;
     kill) finish KILL ;;
+    ctl) shift 2 && administer "$@" ;;
     *) die "unknown verb $verb" ;;
 esac
