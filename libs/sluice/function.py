@@ -2,6 +2,8 @@
 
 import msgspec
 
+from sluice.runtimes import CONTAINER, HTTP
+
 MEMORY_SIZES_MB = (128, 256, 512, 768, 1024, 1280, 1536, 1792, 2048, 2560, 3072, 3584, 4096, 8192, 10240)
 MAX_SYNC_TIMEOUT_S = 900
 
@@ -16,7 +18,7 @@ class Function(msgspec.Struct, frozen=True, omit_defaults=True):
 
     urn: str
     generation: int = 1
-    runtime: str = "Custom Image"
+    runtime: str = CONTAINER
     handler: str = "-"
     code: str = ""
     image: str = ""
@@ -24,6 +26,12 @@ class Function(msgspec.Struct, frozen=True, omit_defaults=True):
     timeout_s: float = 3.0
     initialize: bool = False
     init_timeout_s: float = 30.0
+    initializer: str = ""
+    """The initializer as `file.function`, of a runtime whose server is the platform's."""
+    pre_stop: str = ""
+    """What is called before an instance ends, in the same form."""
+    pre_stop_timeout_s: float = 0.0
+    """How long an instance may take to end, where that is more than the engine's own grace."""
     max_instances: int = 400
     """-1: no bound of its own; 0: the function is disabled."""
     instance_concurrency: int = 1
@@ -44,7 +52,7 @@ class Function(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def is_http(self) -> bool:
         """An HTTP function gets the original request replayed instead of POST /invoke."""
-        return self.runtime == "http"
+        return self.runtime == HTTP
 
     @property
     def place(self) -> str:

@@ -47,8 +47,6 @@ MOST_CHARACTERS = 4096
 LONGEST_DESCRIPTION = 512
 MAX_PACKAGE_BYTES = 50 * 1024 * 1024
 MAX_UNPACKED_BYTES = 1500 * 1024 * 1024
-BOOTSTRAP = "bootstrap"
-"""The executable that a package begins with."""
 RESERVED_VARIABLES = frozenset(
     {
         "RUNTIME_PROJECT_ID",

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from sluice.runtimes import sources
 from sluice_cli import bodies, destinations
 from sluice_cli.client import Client, optional, path
 from sluice_cli.done import CREATED, REMOVED, UNCHANGED, UPDATED, Done
@@ -20,7 +21,11 @@ Tell = Callable[[Done], None]
 def apply(client: Client, read: Read, tell: Tell) -> None:
     """All functions first, then what refers to them. What is told was done; the first refusal ends it, and applying again goes on."""
     functions = read.manifest.functions
-    packages = {name: pack(read.folder / function.code) for name, function in functions.items() if function.code}
+    packages = {
+        name: pack(read.folder / function.code, sources(function.runtime, function.handler))
+        for name, function in functions.items()
+        if function.code
+    }
     urns: dict[str, str] = {}
     for name, function in functions.items():
         done, urns[name] = _function(client, name, function, packages.get(name, b""))

@@ -5,32 +5,37 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from sluice.runtimes import CONTAINER, HTTP, NO_HANDLER
 from sluice_cli.destinations import as_end
 from sluice_cli.schema import Async, Function
-
-CONTAINER, HTTP = "Custom Image", "http"
 
 
 def configuration(name: str, function: Function) -> dict[str, Any]:
     """What creating and updating share."""
     body: dict[str, Any] = {
         "func_name": name,
-        "runtime": HTTP if function.http else CONTAINER,
-        "handler": "-",
+        "runtime": runtime(function),
+        "handler": function.handler or NO_HANDLER,
         "timeout": function.timeout,
         "memory_size": function.memory,
         "description": function.description,
         "user_data": variables(function.environment),
         "strategy_config": {"concurrency": function.max_instances, "concurrent_num": function.concurrency},
         "enable_dynamic_memory": function.dynamic_memory,
-        "initializer_handler": "-" if function.initialize else "",
-        "initializer_timeout": function.init_timeout if function.initialize else 0,
+        "initializer_handler": function.initializer or (NO_HANDLER if function.initialize else ""),
+        "initializer_timeout": function.init_timeout if function.initialize or function.initializer else 0,
+        "pre_stop_handler": function.pre_stop,
+        "pre_stop_timeout": function.pre_stop_timeout if function.pre_stop else 0,
     }
     if function.secrets:
         body["encrypted_user_data"] = variables(function.secrets)
     if function.image:
         body["custom_image"] = {"enabled": True, "image": function.image}
     return body
+
+
+def runtime(function: Function) -> str:
+    return function.runtime or (HTTP if function.http else CONTAINER)
 
 
 def creation(name: str, function: Function, package: bytes) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from sluice.decoding import under
 from sluice.destination import ENDS
 from sluice.errors import Fault
 from sluice.host.kinds import by_type, installed
+from sluice.runtimes import HANDLED, handler_faults, sources
 from sluice.trigger import TriggerKind
 from sluice.trigger_options import GATEWAY_TYPES, http_faults, mode_of, route_of
 from sluice.urn import LATEST, QUALIFIER
@@ -17,6 +18,8 @@ from sluice_cli import alias_words, bodies, destinations, package
 from sluice_cli.kinds import trigger_faults
 from sluice_cli.manifest import Read, located, read
 from sluice_cli.schema import Async, Function, Manifest
+
+HOOKS = ("handler", "initializer", "pre_stop")
 
 
 def checked(file: Path) -> Read:
@@ -55,6 +58,7 @@ def warnings(manifest: Manifest) -> Iterator[str]:
 
 
 def function_faults(function: Function, folder: Path, all_of: Mapping[str, Function], kinds: Mapping[str, TriggerKind]) -> Iterator[Fault]:
+    yield from _runtime_faults(function)
     yield from _code_faults(function, folder)
     yield from _size_faults(function)
     yield from _variable_faults("environment", function.environment)
@@ -71,8 +75,24 @@ def _code_faults(function: Function, folder: Path) -> Iterator[Fault]:
     if bool(function.code) == bool(function.image):
         yield Fault("code" if function.code else "image", "exactly one of code and image is given")
     if function.code:
-        for rule in package.faults(folder / function.code):
+        for rule in package.faults(folder / function.code, sources(function.runtime, function.handler)):
             yield Fault("code", rule)
+
+
+def _runtime_faults(function: Function) -> Iterator[Fault]:
+    """A function is a server, or it has a runtime and names its handlers."""
+    if not function.runtime:
+        yield from (Fault(field, "is given with runtime only") for field in HOOKS if getattr(function, field))
+        return
+    if function.runtime not in HANDLED:
+        yield Fault("runtime", f"is {function.runtime!r}, and is one of {', '.join(HANDLED)}")
+    for field in ("image", "http", "initialize"):
+        if getattr(function, field):
+            yield Fault(field, "is not given with runtime")
+    for field in HOOKS:
+        if field == "handler" or getattr(function, field):
+            yield from handler_faults(field, function.runtime, getattr(function, field))
+    yield from rules.PRE_STOP_TIMEOUT.faults("pre_stop_timeout", function.pre_stop_timeout)
 
 
 def _size_faults(function: Function) -> Iterator[Fault]:

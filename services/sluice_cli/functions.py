@@ -86,15 +86,17 @@ def download(
 @app.command()
 def upload(
     name: FunctionName,
-    code: Annotated[Path, typer.Argument(help="A folder with an executable bootstrap, or a zip of one.")],
+    code: Annotated[Path, typer.Argument(help="A folder with what the function begins with, or a zip of one.")],
     data: Data = DATA,
 ) -> None:
     """Give it other code. Its instances are replaced as calls come; a published version keeps its own."""
+    from sluice.runtimes import sources
     from sluice_cli.package import pack
 
-    package = pack(code)
-    body = {"code_type": "zip", "code_filename": "code.zip", "func_code": {"file": base64.b64encode(package).decode()}}
     with connected(data) as client:
+        present = client.get(f"{_place(client, name)}/config")
+        package = pack(code, sources(present["runtime"], present["handler"]))
+        body = {"code_type": "zip", "code_filename": "code.zip", "func_code": {"file": base64.b64encode(package).decode()}}
         changed: dict[str, Any] = client.put(f"{_place(client, name)}/code", body)
     show.line(f"{name} has the code {changed['digest'][:12]}, {len(package)} bytes")
 

@@ -4,19 +4,20 @@ import io
 import os
 import stat
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from sluice.errors import Fault, Invalid
-from sluice.function_rules import BOOTSTRAP, MAX_PACKAGE_BYTES, MAX_UNPACKED_BYTES
+from sluice.function_rules import MAX_PACKAGE_BYTES, MAX_UNPACKED_BYTES
+from sluice.runtimes import BOOTSTRAP
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest time a zip can tell."""
 _LEFT_OUT = frozenset({"__pycache__", ".git", ".DS_Store"})
 
 
-def faults(code: Path) -> Iterator[str]:
-    """What keeps a folder, or a zip, from being a code package."""
+def faults(code: Path, sources: Collection[str] = ()) -> Iterator[str]:
+    """What keeps a folder, or a zip, from being a code package; `sources` are the files one of which has the handler, none for a server."""
     if code.is_file():
         if not zipfile.is_zipfile(code):
             yield f"{code} is neither a folder nor a zip"
@@ -26,8 +27,13 @@ def faults(code: Path) -> Iterator[str]:
     if not code.is_dir():
         yield f"there is no folder {code}"
         return
-    yield from _bootstrap_faults(code / BOOTSTRAP)
+    yield from _handler_faults(code, sources) if sources else _bootstrap_faults(code / BOOTSTRAP)
     yield from _entry_faults(code)
+
+
+def _handler_faults(code: Path, sources: Collection[str]) -> Iterator[str]:
+    if not any((code / source).is_file() for source in sources):
+        yield f"{code} has no {' or '.join(sources)}, in which the handler would be"
 
 
 def _bootstrap_faults(bootstrap: Path) -> Iterator[str]:
@@ -51,9 +57,9 @@ def _entry_faults(folder: Path) -> Iterator[str]:
         yield f"{folder} holds {size} bytes, more than {MAX_UNPACKED_BYTES}"
 
 
-def pack(code: Path) -> bytes:
+def pack(code: Path, sources: Collection[str] = ()) -> bytes:
     """The zip. Raises Invalid with everything that is wrong."""
-    wrong = list(faults(code))
+    wrong = list(faults(code, sources))
     if wrong:
         raise Invalid([Fault("code", rule) for rule in wrong], "FSS.1011")
     if code.is_file():

@@ -59,7 +59,11 @@ class Function(_Part, frozen=True, kw_only=True):
 
     package: str = "default"
     code: str = ""
-    """A folder with an executable `bootstrap`, or a zip of one; relative to the file."""
+    """A folder with an executable `bootstrap` or, with `runtime`, with the file of the handler; or a zip of one; relative to the file."""
+    runtime: str = ""
+    """Whose server calls a handler, by FunctionGraph's name: `Python3.10`. Without it the code is a server."""
+    handler: str = ""
+    """`file.function`, with `runtime`."""
     image: str = ""
     http: bool = False
     """Whether it gets the original HTTP requests instead of events."""
@@ -70,6 +74,12 @@ class Function(_Part, frozen=True, kw_only=True):
     initialize: bool = False
     """Whether `POST /init` is called once in each instance before anything else."""
     init_timeout: int = 30
+    initializer: str = ""
+    """`file.function` that is called once in each instance, with `runtime`."""
+    pre_stop: str = ""
+    """`file.function` that is called before an instance ends, with `runtime`."""
+    pre_stop_timeout: int = 10
+    """Seconds."""
     max_instances: int = 400
     concurrency: int = 1
     """Calls at the same time in one instance."""

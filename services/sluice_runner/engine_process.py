@@ -25,6 +25,7 @@ from sluice_runner.forkserver.sandbox import CODE_FOLDER, FUNCTION_USER
 from sluice_runner.host_network import HostNetwork
 from sluice_runner.memory_watch import MemoryWatch
 from sluice_runner.process_instance import ProcessInstance
+from sluice_runner.programs import program
 from sluice_runner.resolver import name_servers
 from sluice_runner.tasks import Tasks
 
@@ -276,9 +277,11 @@ class ProcessEngine:
             **({"PORT": str(port)} if own_port else {}),
         }
         other_user = os.geteuid() == 0 and self._mode != "user"
+        executed = program(order.function)
         return {
             "op": "start",
-            "arguments": ["./bootstrap"],
+            "arguments": executed.arguments,
+            "given": executed.given,
             "environment": environment,
             "folder": str(order.code),
             "port": port,

@@ -3,7 +3,10 @@
 import msgspec
 
 from sluice.function import Function
+from sluice.runtimes import HANDLED, NO_HANDLER
 from sluice.urn import Urn, parse
+
+PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
 def environment(function: Function) -> dict[str, str]:
@@ -14,7 +17,7 @@ def environment(function: Function) -> dict[str, str]:
 
 def _runtime(function: Function, urn: Urn) -> dict[str, str]:
     return {
-        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "PATH": PATH,
         "HOME": "/tmp",  # noqa: S108 - the function's own, private where the isolation allows
         "RUNTIME_PROJECT_ID": urn.project,
         "RUNTIME_PACKAGE": urn.package,
@@ -28,4 +31,11 @@ def _runtime(function: Function, urn: Urn) -> dict[str, str]:
         "RUNTIME_MAX_RESP_BODY_SIZE": "6291456",
         "RUNTIME_MAX_REQUEST_BODY_SIZE": "6291456",
         **({"RUNTIME_INITIALIZER_TIMEOUT": f"{function.init_timeout_s:g}"} if function.initialize else {}),
+        **_named("RUNTIME_INITIALIZER_HANDLER", function.initializer),
+        **_named("RUNTIME_PRESTOP_HANDLER", function.pre_stop),
+        **({"SLUICE_CONCURRENCY": str(function.instance_concurrency)} if function.runtime in HANDLED else {}),
     }
+
+
+def _named(variable: str, handler: str) -> dict[str, str]:
+    return {variable: handler} if handler not in ("", NO_HANDLER) else {}

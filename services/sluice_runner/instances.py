@@ -72,7 +72,7 @@ class Instances(Generic[T]):
             return
         live.die()
         live.output.said(f"Instance retired: {why}")
-        await self._engine.stop(live.name, grace_s=STOP_GRACE_S)
+        await self._engine.stop(live.name, grace_s=max(STOP_GRACE_S, live.worker.function.pre_stop_timeout_s))
         self._bury(live, None)
 
     async def kill(self, live: LiveInstance[T]) -> None:

@@ -58,6 +58,16 @@ def test_an_http_function_gets_the_request_as_it_was_sent(sluice: Sluice, tmp_pa
     delete(sluice, "web")
 
 
+def test_handlers_in_two_languages_greet(sluice: Sluice, tmp_path: Path) -> None:
+    folder, (apply, python, node) = copied("handlers", tmp_path, {})
+    typed = shell(sluice, folder)
+    typed(apply)
+    for name, invoke in (("python", python), ("node", node)):
+        assert json.loads(typed(invoke))["message"] == f"hello {name}"
+        until_told(typed, f"sluice logs greet-{name}", f"ready to greet(?s:.*)greeting {name}")
+        delete(sluice, f"greet-{name}")
+
+
 def test_records_of_a_topic_call_a_function(sluice: Sluice, kafka: Kafka, tmp_path: Path) -> None:
     topic = kafka.create_topic()
     own = {"127.0.0.1:9092": kafka.bootstrap, "topic_ids: [orders]": f"topic_ids: [{topic}]", 'p.produce("orders"': f'p.produce("{topic}"'}

@@ -51,7 +51,17 @@ def test_the_door_exports_the_events_of_every_trigger(sluice: Sluice, make_funct
 
 def test_doctor_looks_at_the_same_things_in_one_process_and_as_a_mesh(sluice: Sluice) -> None:
     found = checks(sluice)
-    assert {"engine", "data hidden from functions", "ledger", "disk", "listening", "kinds", "registry", "watchers"} <= found.keys()
+    assert {
+        "engine",
+        "runtimes",
+        "data hidden from functions",
+        "ledger",
+        "disk",
+        "listening",
+        "kinds",
+        "registry",
+        "watchers",
+    } <= found.keys()
     well = {"ledger", "disk", "listening"} | ({"dispatcher", "runner", "gateway"} if sluice.mesh else set())
     assert {name for name in well if not found[name]} == set()
 

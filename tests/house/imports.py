@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 
 FLOORS: Mapping[str, int] = (
     dict.fromkeys(("__init__", "event", "outcome", "usage", "binding", "function", "urn", "errors", "clock"), 0)
-    | dict.fromkeys(("cron", "offsets", "push", "schedule", "reservation"), 0)
+    | dict.fromkeys(("cron", "offsets", "push", "schedule", "reservation", "runtimes"), 0)
     | dict.fromkeys(("trigger", "ledger", "dispatch", "runner", "catalog", "engine", "settings", "filters", "choice", "function_rules"), 1)
     | dict.fromkeys(("identity", "signature", "auth_token", "metrics", "status", "tracing", "decoding", "trigger_options"), 1)
     | dict.fromkeys(("addresses", "cloudevents", "hand_overs", "pushed", "source_settings", "text", "tls", "destination"), 1)

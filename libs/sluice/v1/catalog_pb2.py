@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17sluice/v1/catalog.proto\x12\tsluice.v1\"\xbe\x02\n\x07\x42inding\x12\x0f\n\x07trigger\x18\x01 \x01(\t\x12\x0f\n\x07project\x18\x02 \x01(\t\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\x0c\n\x04kind\x18\x04 \x01(\t\x12\x10\n\x08\x66unction\x18\x05 \x01(\t\x12\x10\n\x08settings\x18\x06 \x01(\x0c\x12\x0c\n\x04mode\x18\x07 \x01(\t\x12\x0e\n\x06status\x18\x08 \x01(\t\x12\x10\n\x08ordering\x18\t \x01(\t\x12\x12\n\nbatch_size\x18\n \x01(\r\x12\x10\n\x08linger_s\x18\x0b \x01(\x01\x12\x0e\n\x06\x66ilter\x18\x0c \x01(\t\x12\x13\n\x0bmax_pending\x18\r \x01(\x04\x12\x19\n\x11max_pending_bytes\x18\x0e \x01(\x04\x12\x13\n\x0bincarnation\x18\x0f \x01(\t\x12\x12\n\ngeneration\x18\x10 \x01(\x04\x12\x12\n\ncreated_ms\x18\x11 \x01(\x04\"\xb9\x04\n\x08\x46unction\x12\x0b\n\x03urn\x18\x01 \x01(\t\x12\x12\n\ngeneration\x18\x02 \x01(\x04\x12\x0f\n\x07runtime\x18\x03 \x01(\t\x12\x0f\n\x07handler\x18\x04 \x01(\t\x12\x0c\n\x04\x63ode\x18\x05 \x01(\t\x12\r\n\x05image\x18\x06 \x01(\t\x12\x11\n\tmemory_mb\x18\x07 \x01(\r\x12\x11\n\ttimeout_s\x18\x08 \x01(\x01\x12\x12\n\ninitialize\x18\t \x01(\x08\x12\x16\n\x0einit_timeout_s\x18\n \x01(\x01\x12\x15\n\rmax_instances\x18\x0b \x01(\x05\x12\x1c\n\x14instance_concurrency\x18\x0c \x01(\r\x12\x39\n\x0b\x65nvironment\x18\r \x03(\x0b\x32$.sluice.v1.Function.EnvironmentEntry\x12\x31\n\x07secrets\x18\x0e \x03(\x0b\x32 .sluice.v1.Function.SecretsEntry\x12\x13\n\x0bmax_retries\x18\x0f \x01(\r\x12\x11\n\tmax_age_s\x18\x10 \x01(\r\x12\x12\n\non_success\x18\x11 \x01(\t\x12\x12\n\non_failure\x18\x12 \x01(\t\x12\x16\n\x0e\x64ynamic_memory\x18\x13 \x01(\x08\x12\x0c\n\x04size\x18\x14 \x01(\t\x1a\x32\n\x10\x45nvironmentEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a.\n\x0cSecretsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"^\n\x0c\x41synchronous\x12\x13\n\x0bmax_retries\x18\x01 \x01(\r\x12\x11\n\tmax_age_s\x18\x02 \x01(\r\x12\x12\n\non_success\x18\x03 \x01(\t\x12\x12\n\non_failure\x18\x04 \x01(\t\"5\n\nHeaderRule\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\n\n\x02op\x18\x02 \x01(\t\x12\r\n\x05value\x18\x03 \x01(\t\"\xaf\x01\n\x05\x41lias\x12\x0b\n\x03urn\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x12\n\nadditional\x18\x03 \x01(\t\x12\x0e\n\x06weight\x18\x04 \x01(\r\x12$\n\x05rules\x18\x05 \x03(\x0b\x32\x15.sluice.v1.HeaderRule\x12\x0f\n\x07\x63ombine\x18\x06 \x01(\t\x12-\n\x0c\x61synchronous\x18\x07 \x01(\x0b\x32\x17.sluice.v1.Asynchronous\"\x7f\n\x0bReservation\x12\x0b\n\x03urn\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\r\x12.\n\tschedules\x18\x03 \x03(\x0b\x32\x1b.sluice.v1.ReservedSchedule\x12$\n\x04uses\x18\x04 \x03(\x0b\x32\x16.sluice.v1.ReservedUse\"M\n\x10ReservedSchedule\x12\x0c\n\x04\x63ron\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\r\x12\x0e\n\x06\x62\x65gins\x18\x03 \x01(\x01\x12\x0c\n\x04\x65nds\x18\x04 \x01(\x01\"/\n\x0bReservedUse\x12\x11\n\tthreshold\x18\x01 \x01(\r\x12\r\n\x05least\x18\x02 \x01(\r\"\xaf\x01\n\x03Key\x12\x12\n\naccess_key\x18\x01 \x01(\t\x12\x12\n\nsecret_key\x18\x02 \x01(\t\x12\x0f\n\x07project\x18\x03 \x01(\t\x12\x0c\n\x04role\x18\x04 \x01(\t\x12\x0f\n\x07\x65xpires\x18\x05 \x01(\x01\x12\x16\n\x0esecurity_token\x18\x06 \x01(\t\x12\x10\n\x08\x61pp_code\x18\x07 \x01(\t\x12\x10\n\x08triggers\x18\x08 \x03(\t\x12\x14\n\x0cproject_name\x18\t \x01(\t\"\xe4\x01\n\x06\x43hange\x12\x12\n\ngeneration\x18\x01 \x01(\x04\x12#\n\x07\x62inding\x18\x02 \x01(\x0b\x32\x12.sluice.v1.Binding\x12%\n\x08\x66unction\x18\x03 \x01(\x0b\x32\x13.sluice.v1.Function\x12\x1f\n\x05\x61lias\x18\x04 \x01(\x0b\x32\x10.sluice.v1.Alias\x12\x1b\n\x03key\x18\x05 \x01(\x0b\x32\x0e.sluice.v1.Key\x12\x0f\n\x07removed\x18\x06 \x01(\t\x12+\n\x0breservation\x18\x07 \x01(\x0b\x32\x16.sluice.v1.Reservation\".\n\x0cWatchRequest\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\r\n\x05kinds\x18\x02 \x03(\t\"1\n\x0b\x43hangeBatch\x12\"\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x11.sluice.v1.Change\"\x1d\n\x0b\x43odeRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\"\x19\n\tCodeChunk\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\"s\n\x06Health\x12\x0f\n\x07trigger\x18\x01 \x01(\t\x12\x0f\n\x07service\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0b\n\x03lag\x18\x05 \x01(\x03\x12\x0f\n\x07held_by\x18\x06 \x01(\t\x12\n\n\x02\x61t\x18\x07 \x01(\x01\"W\n\rReportRequest\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x12\n\ngeneration\x18\x02 \x01(\x04\x12!\n\x06health\x18\x03 \x03(\x0b\x32\x11.sluice.v1.Health\"\x10\n\x0eReportResponse2\xbc\x01\n\x07\x43\x61talog\x12:\n\x05Watch\x12\x17.sluice.v1.WatchRequest\x1a\x16.sluice.v1.ChangeBatch0\x01\x12\x36\n\x04\x43ode\x12\x16.sluice.v1.CodeRequest\x1a\x14.sluice.v1.CodeChunk0\x01\x12=\n\x06Report\x12\x18.sluice.v1.ReportRequest\x1a\x19.sluice.v1.ReportResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17sluice/v1/catalog.proto\x12\tsluice.v1\"\xbe\x02\n\x07\x42inding\x12\x0f\n\x07trigger\x18\x01 \x01(\t\x12\x0f\n\x07project\x18\x02 \x01(\t\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\x0c\n\x04kind\x18\x04 \x01(\t\x12\x10\n\x08\x66unction\x18\x05 \x01(\t\x12\x10\n\x08settings\x18\x06 \x01(\x0c\x12\x0c\n\x04mode\x18\x07 \x01(\t\x12\x0e\n\x06status\x18\x08 \x01(\t\x12\x10\n\x08ordering\x18\t \x01(\t\x12\x12\n\nbatch_size\x18\n \x01(\r\x12\x10\n\x08linger_s\x18\x0b \x01(\x01\x12\x0e\n\x06\x66ilter\x18\x0c \x01(\t\x12\x13\n\x0bmax_pending\x18\r \x01(\x04\x12\x19\n\x11max_pending_bytes\x18\x0e \x01(\x04\x12\x13\n\x0bincarnation\x18\x0f \x01(\t\x12\x12\n\ngeneration\x18\x10 \x01(\x04\x12\x12\n\ncreated_ms\x18\x11 \x01(\x04\"\xfc\x04\n\x08\x46unction\x12\x0b\n\x03urn\x18\x01 \x01(\t\x12\x12\n\ngeneration\x18\x02 \x01(\x04\x12\x0f\n\x07runtime\x18\x03 \x01(\t\x12\x0f\n\x07handler\x18\x04 \x01(\t\x12\x0c\n\x04\x63ode\x18\x05 \x01(\t\x12\r\n\x05image\x18\x06 \x01(\t\x12\x11\n\tmemory_mb\x18\x07 \x01(\r\x12\x11\n\ttimeout_s\x18\x08 \x01(\x01\x12\x12\n\ninitialize\x18\t \x01(\x08\x12\x16\n\x0einit_timeout_s\x18\n \x01(\x01\x12\x15\n\rmax_instances\x18\x0b \x01(\x05\x12\x1c\n\x14instance_concurrency\x18\x0c \x01(\r\x12\x39\n\x0b\x65nvironment\x18\r \x03(\x0b\x32$.sluice.v1.Function.EnvironmentEntry\x12\x31\n\x07secrets\x18\x0e \x03(\x0b\x32 .sluice.v1.Function.SecretsEntry\x12\x13\n\x0bmax_retries\x18\x0f \x01(\r\x12\x11\n\tmax_age_s\x18\x10 \x01(\r\x12\x12\n\non_success\x18\x11 \x01(\t\x12\x12\n\non_failure\x18\x12 \x01(\t\x12\x16\n\x0e\x64ynamic_memory\x18\x13 \x01(\x08\x12\x0c\n\x04size\x18\x14 \x01(\t\x12\x13\n\x0binitializer\x18\x15 \x01(\t\x12\x10\n\x08pre_stop\x18\x16 \x01(\t\x12\x1a\n\x12pre_stop_timeout_s\x18\x17 \x01(\x01\x1a\x32\n\x10\x45nvironmentEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a.\n\x0cSecretsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"^\n\x0c\x41synchronous\x12\x13\n\x0bmax_retries\x18\x01 \x01(\r\x12\x11\n\tmax_age_s\x18\x02 \x01(\r\x12\x12\n\non_success\x18\x03 \x01(\t\x12\x12\n\non_failure\x18\x04 \x01(\t\"5\n\nHeaderRule\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\n\n\x02op\x18\x02 \x01(\t\x12\r\n\x05value\x18\x03 \x01(\t\"\xaf\x01\n\x05\x41lias\x12\x0b\n\x03urn\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x12\n\nadditional\x18\x03 \x01(\t\x12\x0e\n\x06weight\x18\x04 \x01(\r\x12$\n\x05rules\x18\x05 \x03(\x0b\x32\x15.sluice.v1.HeaderRule\x12\x0f\n\x07\x63ombine\x18\x06 \x01(\t\x12-\n\x0c\x61synchronous\x18\x07 \x01(\x0b\x32\x17.sluice.v1.Asynchronous\"\x7f\n\x0bReservation\x12\x0b\n\x03urn\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\r\x12.\n\tschedules\x18\x03 \x03(\x0b\x32\x1b.sluice.v1.ReservedSchedule\x12$\n\x04uses\x18\x04 \x03(\x0b\x32\x16.sluice.v1.ReservedUse\"M\n\x10ReservedSchedule\x12\x0c\n\x04\x63ron\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\r\x12\x0e\n\x06\x62\x65gins\x18\x03 \x01(\x01\x12\x0c\n\x04\x65nds\x18\x04 \x01(\x01\"/\n\x0bReservedUse\x12\x11\n\tthreshold\x18\x01 \x01(\r\x12\r\n\x05least\x18\x02 \x01(\r\"\xaf\x01\n\x03Key\x12\x12\n\naccess_key\x18\x01 \x01(\t\x12\x12\n\nsecret_key\x18\x02 \x01(\t\x12\x0f\n\x07project\x18\x03 \x01(\t\x12\x0c\n\x04role\x18\x04 \x01(\t\x12\x0f\n\x07\x65xpires\x18\x05 \x01(\x01\x12\x16\n\x0esecurity_token\x18\x06 \x01(\t\x12\x10\n\x08\x61pp_code\x18\x07 \x01(\t\x12\x10\n\x08triggers\x18\x08 \x03(\t\x12\x14\n\x0cproject_name\x18\t \x01(\t\"\xe4\x01\n\x06\x43hange\x12\x12\n\ngeneration\x18\x01 \x01(\x04\x12#\n\x07\x62inding\x18\x02 \x01(\x0b\x32\x12.sluice.v1.Binding\x12%\n\x08\x66unction\x18\x03 \x01(\x0b\x32\x13.sluice.v1.Function\x12\x1f\n\x05\x61lias\x18\x04 \x01(\x0b\x32\x10.sluice.v1.Alias\x12\x1b\n\x03key\x18\x05 \x01(\x0b\x32\x0e.sluice.v1.Key\x12\x0f\n\x07removed\x18\x06 \x01(\t\x12+\n\x0breservation\x18\x07 \x01(\x0b\x32\x16.sluice.v1.Reservation\".\n\x0cWatchRequest\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\r\n\x05kinds\x18\x02 \x03(\t\"1\n\x0b\x43hangeBatch\x12\"\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x11.sluice.v1.Change\"\x1d\n\x0b\x43odeRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\"\x19\n\tCodeChunk\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\"s\n\x06Health\x12\x0f\n\x07trigger\x18\x01 \x01(\t\x12\x0f\n\x07service\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0b\n\x03lag\x18\x05 \x01(\x03\x12\x0f\n\x07held_by\x18\x06 \x01(\t\x12\n\n\x02\x61t\x18\x07 \x01(\x01\"W\n\rReportRequest\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x12\n\ngeneration\x18\x02 \x01(\x04\x12!\n\x06health\x18\x03 \x03(\x0b\x32\x11.sluice.v1.Health\"\x10\n\x0eReportResponse2\xbc\x01\n\x07\x43\x61talog\x12:\n\x05Watch\x12\x17.sluice.v1.WatchRequest\x1a\x16.sluice.v1.ChangeBatch0\x01\x12\x36\n\x04\x43ode\x12\x16.sluice.v1.CodeRequest\x1a\x14.sluice.v1.CodeChunk0\x01\x12=\n\x06Report\x12\x18.sluice.v1.ReportRequest\x1a\x19.sluice.v1.ReportResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,41 +38,41 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BINDING']._serialized_start=39
   _globals['_BINDING']._serialized_end=357
   _globals['_FUNCTION']._serialized_start=360
-  _globals['_FUNCTION']._serialized_end=929
-  _globals['_FUNCTION_ENVIRONMENTENTRY']._serialized_start=831
-  _globals['_FUNCTION_ENVIRONMENTENTRY']._serialized_end=881
-  _globals['_FUNCTION_SECRETSENTRY']._serialized_start=883
-  _globals['_FUNCTION_SECRETSENTRY']._serialized_end=929
-  _globals['_ASYNCHRONOUS']._serialized_start=931
-  _globals['_ASYNCHRONOUS']._serialized_end=1025
-  _globals['_HEADERRULE']._serialized_start=1027
-  _globals['_HEADERRULE']._serialized_end=1080
-  _globals['_ALIAS']._serialized_start=1083
-  _globals['_ALIAS']._serialized_end=1258
-  _globals['_RESERVATION']._serialized_start=1260
-  _globals['_RESERVATION']._serialized_end=1387
-  _globals['_RESERVEDSCHEDULE']._serialized_start=1389
-  _globals['_RESERVEDSCHEDULE']._serialized_end=1466
-  _globals['_RESERVEDUSE']._serialized_start=1468
-  _globals['_RESERVEDUSE']._serialized_end=1515
-  _globals['_KEY']._serialized_start=1518
-  _globals['_KEY']._serialized_end=1693
-  _globals['_CHANGE']._serialized_start=1696
-  _globals['_CHANGE']._serialized_end=1924
-  _globals['_WATCHREQUEST']._serialized_start=1926
-  _globals['_WATCHREQUEST']._serialized_end=1972
-  _globals['_CHANGEBATCH']._serialized_start=1974
-  _globals['_CHANGEBATCH']._serialized_end=2023
-  _globals['_CODEREQUEST']._serialized_start=2025
-  _globals['_CODEREQUEST']._serialized_end=2054
-  _globals['_CODECHUNK']._serialized_start=2056
-  _globals['_CODECHUNK']._serialized_end=2081
-  _globals['_HEALTH']._serialized_start=2083
-  _globals['_HEALTH']._serialized_end=2198
-  _globals['_REPORTREQUEST']._serialized_start=2200
-  _globals['_REPORTREQUEST']._serialized_end=2287
-  _globals['_REPORTRESPONSE']._serialized_start=2289
-  _globals['_REPORTRESPONSE']._serialized_end=2305
-  _globals['_CATALOG']._serialized_start=2308
-  _globals['_CATALOG']._serialized_end=2496
+  _globals['_FUNCTION']._serialized_end=996
+  _globals['_FUNCTION_ENVIRONMENTENTRY']._serialized_start=898
+  _globals['_FUNCTION_ENVIRONMENTENTRY']._serialized_end=948
+  _globals['_FUNCTION_SECRETSENTRY']._serialized_start=950
+  _globals['_FUNCTION_SECRETSENTRY']._serialized_end=996
+  _globals['_ASYNCHRONOUS']._serialized_start=998
+  _globals['_ASYNCHRONOUS']._serialized_end=1092
+  _globals['_HEADERRULE']._serialized_start=1094
+  _globals['_HEADERRULE']._serialized_end=1147
+  _globals['_ALIAS']._serialized_start=1150
+  _globals['_ALIAS']._serialized_end=1325
+  _globals['_RESERVATION']._serialized_start=1327
+  _globals['_RESERVATION']._serialized_end=1454
+  _globals['_RESERVEDSCHEDULE']._serialized_start=1456
+  _globals['_RESERVEDSCHEDULE']._serialized_end=1533
+  _globals['_RESERVEDUSE']._serialized_start=1535
+  _globals['_RESERVEDUSE']._serialized_end=1582
+  _globals['_KEY']._serialized_start=1585
+  _globals['_KEY']._serialized_end=1760
+  _globals['_CHANGE']._serialized_start=1763
+  _globals['_CHANGE']._serialized_end=1991
+  _globals['_WATCHREQUEST']._serialized_start=1993
+  _globals['_WATCHREQUEST']._serialized_end=2039
+  _globals['_CHANGEBATCH']._serialized_start=2041
+  _globals['_CHANGEBATCH']._serialized_end=2090
+  _globals['_CODEREQUEST']._serialized_start=2092
+  _globals['_CODEREQUEST']._serialized_end=2121
+  _globals['_CODECHUNK']._serialized_start=2123
+  _globals['_CODECHUNK']._serialized_end=2148
+  _globals['_HEALTH']._serialized_start=2150
+  _globals['_HEALTH']._serialized_end=2265
+  _globals['_REPORTREQUEST']._serialized_start=2267
+  _globals['_REPORTREQUEST']._serialized_end=2354
+  _globals['_REPORTRESPONSE']._serialized_start=2356
+  _globals['_REPORTRESPONSE']._serialized_end=2372
+  _globals['_CATALOG']._serialized_start=2375
+  _globals['_CATALOG']._serialized_end=2563
 # @@protoc_insertion_point(module_scope)

@@ -1,12 +1,13 @@
-"""What a code package must be: a zip with an executable `bootstrap` at its top, and nothing that reaches outside itself."""
+"""What a code package must be: a zip that holds what its runtime begins with, and nothing that reaches outside itself."""
 
 import io
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import PurePosixPath
 
 from sluice.errors import Fault, Invalid
-from sluice.function_rules import BOOTSTRAP, MAX_PACKAGE_BYTES, MAX_UNPACKED_BYTES
+from sluice.function_rules import MAX_PACKAGE_BYTES, MAX_UNPACKED_BYTES
+from sluice.runtimes import BOOTSTRAP
 
 _FIELD = "func_code.file"
 _EXECUTABLE = 0o111
@@ -15,8 +16,9 @@ MAX_NAME_BYTES, MAX_PATH_BYTES = 255, 1024
 """What a file system takes, with room for where the package is unpacked."""
 
 
-def check(package: bytes) -> None:
-    """Raises Invalid (FSS.1011, FSS.1071) with every fault of the package."""
+def check(package: bytes, sources: Collection[str] = ()) -> None:
+    """`sources` are the files one of which has the handler; none: the package is a server, and begins with `bootstrap`. Raises Invalid
+    (FSS.1011, FSS.1071) with every fault of the package."""
     if len(package) > MAX_PACKAGE_BYTES:
         raise Invalid([Fault(_FIELD, f"is a package of {len(package)} bytes, more than {MAX_PACKAGE_BYTES}")], "FSS.1071")
     try:
@@ -24,7 +26,8 @@ def check(package: bytes) -> None:
             entries = archive.infolist()
     except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
         raise Invalid([Fault(_FIELD, f"is not a zip file: {error}")], "FSS.1011") from None
-    faults = [*_path_faults(entries), *_name_faults(entries), *_size_faults(entries), *_bootstrap_faults(entries)]
+    begin_faults = _handler_faults(entries, sources) if sources else _bootstrap_faults(entries)
+    faults = [*_path_faults(entries), *_name_faults(entries), *_size_faults(entries), *begin_faults]
     if faults:
         raise Invalid(faults, "FSS.1011")
 
@@ -76,6 +79,19 @@ def _with_parents(folders: set[str]) -> set[str]:
 def _size_faults(entries: list[zipfile.ZipInfo]) -> list[Fault]:
     total = sum(entry.file_size for entry in entries)
     return [Fault(_FIELD, f"unpacks to {total} bytes, more than {MAX_UNPACKED_BYTES}")] if total > MAX_UNPACKED_BYTES else []
+
+
+def pack(name: str, source: bytes) -> bytes:
+    """The package of one file; the same, byte for byte, whenever it is made."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(zipfile.ZipInfo(name), source)
+    return out.getvalue()
+
+
+def _handler_faults(entries: list[zipfile.ZipInfo], sources: Collection[str]) -> list[Fault]:
+    names = {entry.filename.removeprefix("./") for entry in entries}
+    return [] if names.intersection(sources) else [Fault(_FIELD, f"has no {' or '.join(sources)}, in which the handler would be")]
 
 
 def _bootstrap_faults(entries: list[zipfile.ZipInfo]) -> list[Fault]:

@@ -10,12 +10,11 @@ import msgspec
 from sluice import function_rules as rules
 from sluice.decoding import faults_of, under
 from sluice.errors import Fault, Invalid
+from sluice.runtimes import HANDLED, NAMES, NO_HANDLER, handler_faults
 from sluice_control.bodies import CustomImage, FunctionSettings, MountConfig
 
-CONTAINER = "Custom Image"
-HTTP = "http"
-RUNTIMES = (CONTAINER, HTTP)
 ZIP = "zip"
+INLINE = "inline"
 IMAGE = "Custom-Image-Swr"
 MAX_SETTINGS_BYTES = 64 * 1024
 """Of everything but the code: it stands in lists of 400 and goes to every service."""
@@ -92,23 +91,29 @@ def _top(fault: Fault) -> str:
 
 
 def _core_faults(settings: FunctionSettings) -> Iterator[Coded]:
-    if settings.runtime not in RUNTIMES:
-        yield _fault("runtime", f"is {settings.runtime!r}, and is {' or '.join(map(repr, RUNTIMES))} here")
+    if settings.runtime not in NAMES:
+        yield _fault("runtime", f"is {settings.runtime!r}, and is one of {', '.join(NAMES)} here")
     yield from _coded(rules.TIMEOUT.faults("timeout", settings.timeout))
     if not _is_handler(settings.handler or ""):
         yield _fault("handler", "is - for a container contract, or has 3-128 characters and a '.'")
+    else:
+        yield from _coded(handler_faults("handler", settings.runtime or "", settings.handler or ""))
+    if settings.runtime in HANDLED and settings.custom_image and settings.custom_image.image:
+        yield _fault("custom_image", f"has no place beside the runtime {settings.runtime}, which runs a code package")
     yield from _coded(rules.memory_faults("memory_size", settings.memory_size))
     yield from _coded(rules.description_faults("description", settings.description or ""))
 
 
 def _is_handler(handler: str) -> bool:
-    return handler == "-" or (3 <= len(handler) <= 128 and "." in handler)
+    return handler == NO_HANDLER or (3 <= len(handler) <= 128 and "." in handler)
 
 
 def _initializer_faults(settings: FunctionSettings) -> Iterator[Coded]:
     handler, timeout = settings.initializer_handler, settings.initializer_timeout
     if handler and not _is_handler(handler):
         yield _fault("initializer_handler", "is -, or has 3-128 characters and a '.'")
+    elif handler:
+        yield from _coded(handler_faults("initializer_handler", settings.runtime or "", handler))
     if handler and timeout is None:
         yield _fault("initializer_timeout", "is mandatory with initializer_handler")
     if timeout is not None and (handler or timeout):
@@ -168,6 +173,8 @@ def _hook_faults(settings: FunctionSettings) -> Iterator[Coded]:
     for name, handler, timeout, bounds in hooks:
         if handler and not _is_handler(handler):
             yield _fault(f"{name}_handler", "is -, or has 3-128 characters and a '.'")
+        elif handler:
+            yield from _coded(handler_faults(f"{name}_handler", settings.runtime or "", handler))
         if timeout is not None and (handler or timeout):
             yield from _coded(bounds.faults(f"{name}_timeout", timeout))
     if settings.heartbeat_handler and not _is_handler(settings.heartbeat_handler):

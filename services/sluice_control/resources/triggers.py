@@ -8,6 +8,7 @@ import msgspec
 
 from sluice.binding import Mode
 from sluice.errors import Fault, Invalid
+from sluice.runtimes import HTTP
 from sluice.trigger import TriggerKind
 from sluice.trigger_options import GATEWAY_TYPES, PULL_TYPES, http_faults
 from sluice.urn import LATEST
@@ -15,7 +16,6 @@ from sluice_control.bodies import CreateTrigger, UpdateTrigger
 from sluice_control.fss import Refused
 from sluice_control.registry import Edit, FunctionRow, TriggerRow, VersionRow, View
 from sluice_control.resources.allowance import allowance_of
-from sluice_control.resources.function_rules import HTTP
 from sluice_control.resources.limits import Limits
 from sluice_control.resources.targets import Target
 from sluice_control.resources.trigger_rules import Plan, first_status, keep_lasting, kind_of, planned, refuse_rival, unmask

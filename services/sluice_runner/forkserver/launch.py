@@ -52,6 +52,8 @@ def _become_function(order_reader: int, failure: int, out: int, err: int, member
         _take_descriptors(out, err)
         step = "order"
         order = _read_order(order_reader)
+        step = "standard input"
+        _take_input(order["given"])
         step = "working directory"
         os.chdir(order["folder"])
         step = "identity"
@@ -71,10 +73,19 @@ def _read_order(descriptor: int) -> wire.Message:
 
 
 def _take_descriptors(out: int, err: int) -> None:
-    nothing = os.open("/dev/null", os.O_RDONLY)
-    os.dup2(nothing, 0)
     os.dup2(out, 1)
     os.dup2(err, 2)
+
+
+def _take_input(given: str) -> None:
+    """What is given to an interpreter, which is at its end once that was read; or nothing."""
+    if given:
+        source = os.memfd_create("server", os.MFD_CLOEXEC)
+        os.write(source, given.encode())
+        os.lseek(source, 0, os.SEEK_SET)
+    else:
+        source = os.open("/dev/null", os.O_RDONLY)
+    os.dup2(source, 0)
 
 
 def _take_identity(order: wire.Message) -> None:

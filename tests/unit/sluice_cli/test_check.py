@@ -1,5 +1,6 @@
 """What `sluice check` says: everything, with file and line."""
 
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -239,3 +240,30 @@ def test_a_destination_that_nothing_is_sent_to_is_right_and_warned_of() -> None:
     config = Async(on_failure=Destination(bucket="ends", expires=7), on_success=Destination(stream="s"))
     warned = list(warnings(Manifest(functions={"a": Function(image="x", async_=config)})))
     assert [line.partition(": ")[0] for line in warned] == ["functions.a.async.on_success", "functions.a.async.on_failure"]
+
+
+def test_a_handler_and_a_runtime_belong_together(tmp_path: Path) -> None:
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "index.py").touch()
+    lines = """
+    functions:
+      bare: {code: code, handler: index.handler}
+      both: {code: code, runtime: Python3.9, handler: index.handler, http: true, initialize: true}
+      lost: {code: code, runtime: Python3.9, handler: main.handler, pre_stop: stop}
+      none: {code: code, runtime: Python3.9}
+      odd: {code: code, runtime: Ruby3.3, handler: index.handler, pre_stop: index.stop, pre_stop_timeout: 91}
+      right: {code: code, runtime: Python3.12, handler: index.handler, initializer: index.init, pre_stop: index.stop}
+    """
+    told = "\n".join(said(tmp_path, textwrap.dedent(lines)))
+    assert "right" not in told
+    for expected in (
+        "functions.bare.handler: is given with runtime only",
+        "functions.both.http: is not given with runtime",
+        "functions.both.initialize: is not given with runtime",
+        "functions.lost.pre_stop: is 'stop', and is file.function for Python3.9",
+        "has no main.py, in which the handler would be",
+        "functions.none.handler: is '', and is file.function for Python3.9",
+        "functions.odd.runtime: is 'Ruby3.3', and is one of Python3.6,",
+        "functions.odd.pre_stop_timeout: is 91, and goes from 1 to 90",
+    ):
+        assert expected in told, told

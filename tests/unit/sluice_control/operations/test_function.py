@@ -59,7 +59,7 @@ async def test_what_was_created_is_shown_by_every_form_of_its_urn(api: Client) -
         ("func_name", 7, "FSS.1002"),
         ("func_name", None, "FSS.1002"),
         ("package", "no way", "FSS.1004"),
-        ("runtime", "Python3.9", "FSS.1005"),
+        ("runtime", "Python2.7", "FSS.1005"),
         ("timeout", 2, "FSS.1008"),
         ("timeout", 259_201, "FSS.1008"),
         ("timeout", "30", "FSS.1008"),
