@@ -254,9 +254,10 @@ class Witness:
         return {"WITNESS": str(self.file)}
 
     def lines(self) -> list[tuple[str, float, str, str, str]]:
-        """word, time, id, attempt, body of each line."""
-        rows = (line.split(" ", 4) for line in self.file.read_text().split("\n"))
-        return [(row[0], float(row[1]), row[2], row[3], row[4]) for row in rows if len(row) == 5]
+        """word, time, id, attempt, body of each whole line."""
+        whole = (line.removesuffix(" .") for line in self.file.read_text().split("\n") if line.endswith(" ."))
+        rows = (line.split(" ", 4) for line in whole)
+        return [(row[0], float(row[1]), row[2], row[3], row[4]) for row in rows]
 
     def calls(self) -> list[tuple[str, str, str]]:
         """id, attempt, body of each call that began, in order."""
