@@ -1,7 +1,7 @@
 """The runtimes of functions: their names in FunctionGraph, and what each asks of a code package; pure.
 
-A container and an HTTP function bring a server of their own. Of the others the package has a file with a handler, and the server is the
-platform's.
+A container and an HTTP function bring a server of their own, and `Custom` a program that asks for its calls. Of the others the package has
+a file with a handler, and the server is the platform's.
 """
 
 from collections.abc import Iterator
@@ -11,6 +11,8 @@ from sluice.errors import Fault
 
 CONTAINER = "Custom Image"
 HTTP = "http"
+CUSTOM = "Custom"
+"""A `bootstrap` that asks for its calls."""
 BOOTSTRAP = "bootstrap"
 """The executable with which a package that is a server begins."""
 NO_HANDLER = "-"
@@ -47,7 +49,7 @@ HANDLED = {
     f"{language.name}{version}": Runtime(language, _parsed(version)) for language, versions in _VERSIONS.items() for version in versions
 }
 """By name, the runtimes whose server is the platform's."""
-NAMES = (CONTAINER, HTTP, *HANDLED)
+NAMES = (CONTAINER, HTTP, CUSTOM, *HANDLED)
 
 
 class Handler(NamedTuple):
@@ -65,6 +67,8 @@ def parse_handler(text: str) -> Handler:
 
 def handler_faults(field: str, runtime: str, handler: str) -> Iterator[Fault]:
     """Of a handler, an initializer or a pre-stop hook. A runtime that is not known has no rule here."""
+    if runtime == CUSTOM and field != "handler":
+        yield Fault(field, f"has no place in the runtime {CUSTOM}, where the platform calls nothing but {BOOTSTRAP}")
     if runtime not in HANDLED:
         return
     file, function = parse_handler(handler)

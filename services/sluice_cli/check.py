@@ -10,7 +10,7 @@ from sluice.decoding import under
 from sluice.destination import ENDS
 from sluice.errors import Fault
 from sluice.host.kinds import by_type, installed
-from sluice.runtimes import HANDLED, handler_faults, sources
+from sluice.runtimes import CUSTOM, HANDLED, handler_faults, sources
 from sluice.trigger import TriggerKind
 from sluice.trigger_options import GATEWAY_TYPES, http_faults, mode_of, route_of
 from sluice.urn import LATEST, QUALIFIER
@@ -84,8 +84,8 @@ def _runtime_faults(function: Function) -> Iterator[Fault]:
     if not function.runtime:
         yield from (Fault(field, "is given with runtime only") for field in HOOKS if getattr(function, field))
         return
-    if function.runtime not in HANDLED:
-        yield Fault("runtime", f"is {function.runtime!r}, and is one of {', '.join(HANDLED)}")
+    if function.runtime not in (CUSTOM, *HANDLED):
+        yield Fault("runtime", f"is {function.runtime!r}, and is one of {', '.join((CUSTOM, *HANDLED))}")
     for field in ("image", "http", "initialize"):
         if getattr(function, field):
             yield Fault(field, "is not given with runtime")

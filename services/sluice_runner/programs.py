@@ -12,12 +12,23 @@ from typing import NamedTuple
 
 from sluice.engine import StartFailed
 from sluice.function import Function
-from sluice.runtimes import BOOTSTRAP, HANDLED, PYTHON, Runtime
+from sluice.runtimes import BOOTSTRAP, CUSTOM, HANDLED, PYTHON, Runtime
 from sluice_runner.environment import PATH
 
 _SERVERS = Path(__file__).with_name("runtimes")
 _NEWEST_PYTHON = 19
 """The highest minor version that is looked for."""
+_OWN = Runtime(PYTHON, (3, 8))
+"""What the servers in Python run in where the function asks for no version."""
+_MODULES = "sluice_runner.runtimes"
+_LOADER = """\
+import sys, types
+for name, source in {sources!r}.items():
+    module = sys.modules[name] = types.ModuleType(name)
+    exec(compile(source, name, "exec"), module.__dict__)
+module.main()
+"""
+"""What Python reads: modules, each under its own name, the last of which is the server."""
 
 
 class Program(NamedTuple):
@@ -29,6 +40,8 @@ class Program(NamedTuple):
 
 def program(function: Function) -> Program:
     """Raises StartFailed if what the runtime needs is not on this machine."""
+    if function.runtime == CUSTOM:
+        return _asking()
     runtime = HANDLED.get(function.runtime)
     return _served(runtime) if runtime else Program([f"./{BOOTSTRAP}"])
 
@@ -63,6 +76,15 @@ def _interpreters(runtime: Runtime) -> Iterator[str]:
 @functools.cache
 def _served(runtime: Runtime) -> Program:
     """Kept once it was found; what was not found is looked for again at the next start."""
-    if runtime.language is PYTHON:
-        return Program([interpreter(runtime), "-"], (_SERVERS / "python_server.py").read_text())
-    return Program([interpreter(runtime), "-"], (_SERVERS / "node_server.js").read_text())
+    given = _python("python_server") if runtime.language is PYTHON else (_SERVERS / "node_server.js").read_text()
+    return Program([interpreter(runtime), "-"], given)
+
+
+@functools.cache
+def _asking() -> Program:
+    return Program([interpreter(_OWN), "-"], _python("custom_server"))
+
+
+def _python(server: str) -> str:
+    sources = {f"{_MODULES}.{name}": (_SERVERS / f"{name}.py").read_text() for name in ("serving", server)}
+    return _LOADER.format(sources=sources)

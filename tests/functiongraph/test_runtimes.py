@@ -9,6 +9,7 @@ import pytest
 from tests.e2e.driver import FUNCTIONS, zipped
 from tests.functiongraph.client import Sdk
 from tests.functiongraph.conftest import Deploy
+from tests.functiongraph.test_invocations import until_state
 
 PYTHON = "def handler(event, context):\n    print('called')\n    return {'said': event, 'by': context.getFunctionName()}\n"
 NODE = "exports.handler = async (event, context) => { console.log('called'); return {said: event, by: context.getFunctionName()}; };\n"
@@ -63,6 +64,19 @@ def test_what_a_handler_raises_is_the_answer(sdk: Sdk, deploy: Deploy, runtime: 
     assert "ValueError: it fails" in answer.log
 
 
+def test_a_custom_program_asks_for_its_calls(sdk: Sdk, deploy: Deploy) -> None:
+    package = base64.b64encode(zipped(FUNCTIONS / "custom")).decode()
+    urn = deploy(runtime="Custom", handler="-", func_code={"file": package})
+    assert json.loads(sdk("invoke_function", function_urn=urn, body={"n": 1}).result)["got"] == {"n": 1}
+    failed = sdk("invoke_function", function_urn=urn, body={"do": "fail"}, x_cff_request_version="v1")
+    assert (failed.status, json.loads(failed.result)) == (500, {"errorMessage": "it fails"})
+    accepted = sdk("async_invoke_function", function_urn=urn, body={"n": 2})
+    assert until_state(sdk, urn, accepted.request_id, "SUCCESS").error_code == 0
+    left = sdk("invoke_function", function_urn=urn, body={"do": "leave"}, x_cff_request_version="v1")
+    assert left.status >= 400
+    assert json.loads(sdk("invoke_function", function_urn=urn, body={"n": 3}).result)["got"] == {"n": 3}
+
+
 def test_what_cannot_run_is_refused_with_the_reason(sdk: Sdk, new_function: dict[str, Any]) -> None:
     def refused(code: str, **settings: Any) -> str:
         return str(sdk.refused("create_function", code, 400, body=new_function | settings).error_msg)
@@ -74,5 +88,7 @@ def test_what_cannot_run_is_refused_with_the_reason(sdk: Sdk, new_function: dict
     assert "Python3.9" in refused("FSS.1005", **of("Python2.7", **inline(PYTHON)))
     assert "a package that is a server" in refused("FSS.1006", **inline(PYTHON))
     assert "mandatory" in refused("FSS.1012", **of("Python3.9", code_type="inline", func_code=None))
+    assert "bootstrap" in refused("FSS.1011", **of("Custom", func_code={"file": base64.b64encode(zipped(FUNCTIONS / "handled")).decode()}))
+    assert "no place" in refused("FSS.1404", **of("Custom", initializer_handler="index.init", initializer_timeout=5))
     hook = {"initializer_handler": "-", "initializer_timeout": 5}
     assert "initializer_handler" in refused("FSS.1404", **of("Python3.9", **inline(PYTHON), **hook))

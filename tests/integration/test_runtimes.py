@@ -14,12 +14,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from sluice.engine import Instance, Start, StartFailed
+from sluice.engine import EndCause, Instance, Start, StartFailed
 from sluice.function import Function
 from sluice_runner.engine_process import ProcessEngine
 from sluice_runner.environment import environment
 from tests.contracts.engine import Seen
 
+CUSTOM = Path(__file__).resolve().parents[1] / "functions" / "custom"
 HANDLED = Path(__file__).resolve().parents[1] / "functions" / "handled"
 URN = "urn:fss:region:project:function:package:handled:latest"
 RUNTIMES = ("Python3.9", "Node.js16.17")
@@ -94,7 +95,9 @@ class Client:
         head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
         writer.write(f"POST {path} HTTP/1.1\r\n{head}\r\n".encode() + body)
         async with asyncio.timeout(WITHIN_S):
-            line, *told = (await reader.readuntil(b"\r\n\r\n")).decode().lower().split("\r\n")
+            while (answered := (await reader.readuntil(b"\r\n\r\n"))).startswith(b"HTTP/1.1 100 "):
+                pass
+            line, *told = answered.decode().lower().split("\r\n")
             size = next(int(field.partition(":")[2]) for field in told if field.startswith("content-length:"))
             return int(line.split()[1]), await reader.readexactly(size)
 
@@ -241,3 +244,56 @@ async def test_node_knows_callbacks_and_modules(port: Bench) -> None:
     assert (status, json.loads(answer)["errorType"]) == (500, "TypeError")
     await port.engine.stop(instance.name)
     assert await port.client(await port.start("Node.js20.15", "module.handler")).invoke(1) == {"module": 1}
+
+
+@pytest.fixture
+def custom(port: Bench) -> Bench:
+    """Its code is a program that asks for its calls."""
+    shutil.copy(CUSTOM / "bootstrap", port.code / "bootstrap")
+    return port
+
+
+async def test_a_custom_program_asks_for_its_calls_and_answers_them(custom: Bench) -> None:
+    client = custom.client(await custom.start("Custom", "-"))
+    for number in range(3):
+        told = await client.invoke({"n": number}, {"X-Cff-Request-Id": f"request-{number}", "X-Cff-Invoke-Type": "sync", "Other": "1"})
+        assert told["got"] == {"n": number}
+        assert {"x-cff-request-id", "x-cff-invoke-type"} <= set(told["headers"])
+        assert "other" not in told["headers"]
+    assert await client.post("/invoke", b'{"do": "fail"}', {"X-Cff-Request-Id": "a"}) == (500, b'{"errorMessage": "it fails"}')
+    assert await client.invoke({"do": "misdirect"}, {"X-Cff-Request-Id": "b"}) == 404
+    assert (await client.invoke({"do": "stream"}, {"X-Cff-Request-Id": "c"}))["got"] == {"do": "stream"}
+    assert await client.post("/init", b"{}") == (200, b"")
+    assert (await client.post("/any"))[0] == 404
+    assert "it fails" in custom.printed("stderr")
+
+
+async def test_calls_wait_for_a_custom_program_that_works(custom: Bench) -> None:
+    instance = await custom.start("Custom", "-", instance_concurrency=8)
+    calls = (custom.client(instance).invoke({"n": number}, {"X-Cff-Request-Id": str(number)}) for number in range(8))
+    assert [told["got"]["n"] for told in await asyncio.gather(*calls)] == list(range(8))
+
+
+async def test_an_instance_ends_as_its_custom_program_does(custom: Bench) -> None:
+    instance = await custom.start("Custom", "-")
+    with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+        await custom.client(instance).post("/invoke", b'{"do": "leave"}', {"X-Cff-Request-Id": "a"})
+    assert "exit code 3" in (await custom.seen.until_end(instance.name)).message
+
+
+async def test_a_custom_program_that_never_asks_is_no_instance(custom: Bench) -> None:
+    function = Function(URN, runtime="Custom", environment={"NEVER_ASK": "1"})
+    with pytest.raises(StartFailed, match="did not open within 1 s"):
+        await custom.engine.start(Start("handled-1", function, environment(function), custom.code, 1.0))
+    assert await custom.engine.list() == []
+
+
+async def test_a_custom_program_is_asked_to_stop(custom: Bench) -> None:
+    instance = await custom.start("Custom", "-")
+    await custom.engine.stop(instance.name, grace_s=WITHIN_S)
+    assert custom.seen.ends[instance.name].cause is EndCause.STOPPED
+
+
+async def test_a_large_body_that_asks_leave_first_is_taken(port: Bench) -> None:
+    client = port.client(await port.start("Python3.9"))
+    assert await client.post("/invoke", b'"x"', {"Expect": "100-continue"}) == (200, b'{"got": "x"}')

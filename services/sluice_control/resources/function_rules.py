@@ -10,7 +10,7 @@ import msgspec
 from sluice import function_rules as rules
 from sluice.decoding import faults_of, under
 from sluice.errors import Fault, Invalid
-from sluice.runtimes import HANDLED, NAMES, NO_HANDLER, handler_faults
+from sluice.runtimes import CUSTOM, HANDLED, NAMES, NO_HANDLER, handler_faults
 from sluice_control.bodies import CustomImage, FunctionSettings, MountConfig
 
 ZIP = "zip"
@@ -98,7 +98,7 @@ def _core_faults(settings: FunctionSettings) -> Iterator[Coded]:
         yield _fault("handler", "is - for a container contract, or has 3-128 characters and a '.'")
     else:
         yield from _coded(handler_faults("handler", settings.runtime or "", settings.handler or ""))
-    if settings.runtime in HANDLED and settings.custom_image and settings.custom_image.image:
+    if settings.runtime in (CUSTOM, *HANDLED) and settings.custom_image and settings.custom_image.image:
         yield _fault("custom_image", f"has no place beside the runtime {settings.runtime}, which runs a code package")
     yield from _coded(rules.memory_faults("memory_size", settings.memory_size))
     yield from _coded(rules.description_faults("description", settings.description or ""))

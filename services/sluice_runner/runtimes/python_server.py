@@ -11,8 +11,6 @@ import io
 import json
 import os
 import queue
-import signal
-import socket
 import sys
 import threading
 import time
@@ -20,8 +18,8 @@ import traceback
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-MAX_HEAD_BYTES = 65_536
-INIT, INVOKE = "POST /init ", "POST /invoke "
+from sluice_runner.runtimes.serving import INIT, INVOKE, Job, accept, at_sigterm, leave, listening
+
 NOTHING = "builtins.bool"
 """Takes a context and does nothing with it."""
 _NULL = "null"
@@ -145,18 +143,6 @@ def _user_data() -> dict[str, str]:
     return found
 
 
-class Job:
-    """One request, and its answer once `done`."""
-
-    def __init__(self, line: str, headers: dict[str, str], body: bytes) -> None:
-        self.line = line
-        self.headers = headers
-        self.body = body
-        self.status = 500
-        self.answer = b""
-        self.done = threading.Event()
-
-
 class Hooks:
     """The functions of the package that its settings name."""
 
@@ -197,7 +183,7 @@ def _load(name: str) -> Callable[..., Any]:
     except BaseException:
         traceback.print_exc()
         sys.stderr.write(f"{name} cannot be loaded\n")
-        _leave(1)
+        leave(1)
     return found
 
 
@@ -226,62 +212,6 @@ def _told(error: BaseException) -> bytes:
     return json.dumps(payload).encode()
 
 
-def _leave(status: int) -> NoReturn:
-    """At once, whatever threads the function has left."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)
-
-
-class Connection:
-    """One connection: reads a request, waits for its answer, and so on until it is closed."""
-
-    def __init__(self, connection: socket.socket, jobs: queue.SimpleQueue[Job | None]) -> None:
-        self._connection = connection
-        self._jobs = jobs
-        self._unread = b""
-
-    def run(self) -> None:
-        connection = self._connection
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        with connection:
-            try:
-                while True:
-                    job = self._read()
-                    self._jobs.put(job)
-                    job.done.wait()
-                    head = f"HTTP/1.1 {job.status} -\r\nContent-Type: application/json\r\nContent-Length: {len(job.answer)}\r\n\r\n"
-                    connection.sendall(head.encode() + job.answer)
-            except (OSError, ValueError):
-                return  # it was closed, or does not speak HTTP
-
-    def _read(self) -> Job:
-        while b"\r\n\r\n" not in self._unread:
-            if len(self._unread) > MAX_HEAD_BYTES:
-                raise ValueError("the head of a request is too large")
-            self._receive()
-        head, _, rest = self._unread.partition(b"\r\n\r\n")
-        line, *fields = head.decode("latin-1").split("\r\n")
-        headers = {name.strip().lower(): value.strip() for name, _, value in (field.partition(":") for field in fields)}
-        size = int(headers.get("content-length", "0"))
-        parts, missing = [rest], size - len(rest)
-        while missing > 0:
-            part = self._connection.recv(min(missing, 1 << 20))
-            if not part:
-                raise OSError("closed in the middle of a request")
-            parts.append(part)
-            missing -= len(part)
-        body = b"".join(parts)
-        self._unread = body[size:]
-        return Job(line, headers, body[:size])
-
-    def _receive(self) -> None:
-        part = self._connection.recv(MAX_HEAD_BYTES)
-        if not part:
-            raise OSError("closed")
-        self._unread += part
-
-
 def _work(jobs: queue.SimpleQueue[Job | None], hooks: Hooks) -> None:
     """Serve jobs until there is a None. A function that wants to exit ends the process, as it would in any program."""
     while True:
@@ -291,30 +221,9 @@ def _work(jobs: queue.SimpleQueue[Job | None], hooks: Hooks) -> None:
         try:
             hooks.serve(job)
         except SystemExit as asked:
-            _leave(asked.code if isinstance(asked.code, int) else 1)
+            leave(asked.code if isinstance(asked.code, int) else 1)
         finally:
             job.done.set()
-
-
-def _stop_at_sigterm(jobs: queue.SimpleQueue[Job | None]) -> None:
-    """The signal may reach any thread, while the one that would handle it waits for a job; the descriptor is written to in any case."""
-    awakened, wake = socket.socketpair()
-    wake.setblocking(False)
-    signal.signal(signal.SIGTERM, lambda *_: None)
-    signal.set_wakeup_fd(wake.detach(), warn_on_full_buffer=False)
-
-    def wait() -> None:
-        while signal.SIGTERM not in awakened.recv(1):
-            pass
-        jobs.put(None)
-
-    threading.Thread(target=wait, daemon=True).start()
-
-
-def _accept(listening: socket.socket, jobs: queue.SimpleQueue[Job | None]) -> None:
-    while True:
-        connection, _ = listening.accept()
-        threading.Thread(target=Connection(connection, jobs).run, daemon=True).start()
 
 
 def main() -> NoReturn:
@@ -325,19 +234,13 @@ def main() -> NoReturn:
             stream.reconfigure(line_buffering=True, errors="backslashreplace")
     hooks = Hooks()
     jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-    # The first worker is this thread: some libraries work in a process's main thread only.
-    _stop_at_sigterm(jobs)
-    with socket.create_server(("127.0.0.1", int(os.environ.get("PORT", "8000"))), backlog=1024) as listening:
-        threading.Thread(target=_accept, args=(listening, jobs), daemon=True).start()
-        for _ in range(int(os.environ.get("SLUICE_CONCURRENCY", "1")) - 1):
-            threading.Thread(target=_work, args=(jobs, hooks), daemon=True).start()
-        _work(jobs, hooks)
+    at_sigterm(lambda: jobs.put(None))
+    threading.Thread(target=accept, args=(listening(), jobs.put), daemon=True).start()
+    for _ in range(int(os.environ.get("SLUICE_CONCURRENCY", "1")) - 1):
+        threading.Thread(target=_work, args=(jobs, hooks), daemon=True).start()
+    _work(jobs, hooks)  # on this thread too: some libraries work in a process's main thread only
     try:
         hooks.stop()
     except Exception:
         traceback.print_exc()
-    _leave(0)
-
-
-if __name__ == "__main__":
-    main()
+    leave(0)

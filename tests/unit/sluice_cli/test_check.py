@@ -252,6 +252,7 @@ def test_a_handler_and_a_runtime_belong_together(tmp_path: Path) -> None:
       lost: {code: code, runtime: Python3.9, handler: main.handler, pre_stop: stop}
       none: {code: code, runtime: Python3.9}
       odd: {code: code, runtime: Ruby3.3, handler: index.handler, pre_stop: index.stop, pre_stop_timeout: 91}
+      asks: {code: code, runtime: Custom, initializer: index.init}
       right: {code: code, runtime: Python3.12, handler: index.handler, initializer: index.init, pre_stop: index.stop}
     """
     told = "\n".join(said(tmp_path, textwrap.dedent(lines)))
@@ -263,7 +264,9 @@ def test_a_handler_and_a_runtime_belong_together(tmp_path: Path) -> None:
         "functions.lost.pre_stop: is 'stop', and is file.function for Python3.9",
         "has no main.py, in which the handler would be",
         "functions.none.handler: is '', and is file.function for Python3.9",
-        "functions.odd.runtime: is 'Ruby3.3', and is one of Python3.6,",
+        "functions.asks.initializer: has no place in the runtime Custom",
+        "bootstrap does not exist",
+        "functions.odd.runtime: is 'Ruby3.3', and is one of Custom, Python3.6,",
         "functions.odd.pre_stop_timeout: is 91, and goes from 1 to 90",
     ):
         assert expected in told, told
