@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from confluent_kafka import Producer
 
@@ -140,10 +140,10 @@ def tree(sluice: Sluice) -> Tree:
     return Tree(sluice.process.pid)
 
 
-def make_function(sluice: Sluice, name: str, folder: Path, *, instances: int = 1) -> str:
-    """A function with 64 calls at once an instance; its URN without a version."""
+def make_function(sluice: Sluice, name: str, folder: Path, *, instances: int = 1, **settings: Any) -> str:
+    """A function with 64 calls at once an instance; its URN without a version. `settings` are more of its configuration."""
     strategy = {"concurrency": instances, "concurrent_num": 64}
-    return sluice.function(name, folder, strategy_config=strategy)
+    return sluice.function(name, folder, strategy_config=strategy, **settings)
 
 
 @contextmanager
