@@ -21,6 +21,9 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._scram import ScramCredentialInfo, ScramMechanism, UserScramCredentialUpsertion
 from confluent_kafka.cimpl import NewTopic
 
+from sluice.engine import StartFailed
+from sluice.function import Function
+from sluice_runner.programs import program
 from tests.remoting import Link, connected
 
 SCRIPTS = Path(__file__).resolve().parent.parent / "tools" / "servers"
@@ -380,6 +383,14 @@ def script(name: str, *arguments: str, timeout_s: float = 100) -> None:
         raise ServerMissing(done.stderr.strip())
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()[-2000:]}")
+
+
+def require_runtime(name: str) -> None:
+    """What a test of handlers does where the machine has no interpreter of their language."""
+    try:
+        program(Function("urn", runtime=name))
+    except StartFailed as reason:
+        missing(str(reason))
 
 
 def missing(reason: str) -> NoReturn:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.e2e.driver import Sluice
 from tests.e2e.shell import Typed, commands, shell
-from tests.servers import Kafka
+from tests.servers import Kafka, require_runtime
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 WITHIN_S = 60.0
@@ -59,6 +59,7 @@ def test_an_http_function_gets_the_request_as_it_was_sent(sluice: Sluice, tmp_pa
 
 
 def test_handlers_in_two_languages_greet(sluice: Sluice, tmp_path: Path) -> None:
+    require_runtime("Node.js18.15")
     folder, (apply, python, node) = copied("handlers", tmp_path, {})
     typed = shell(sluice, folder)
     typed(apply)

@@ -10,6 +10,7 @@ from tests.e2e.driver import FUNCTIONS, zipped
 from tests.functiongraph.client import Sdk
 from tests.functiongraph.conftest import Deploy
 from tests.functiongraph.test_invocations import until_state
+from tests.servers import require_runtime
 
 PYTHON = "def handler(event, context):\n    print('called')\n    return {'said': event, 'by': context.getFunctionName()}\n"
 NODE = "exports.handler = async (event, context) => { console.log('called'); return {said: event, by: context.getFunctionName()}; };\n"
@@ -21,6 +22,7 @@ def inline(source: str) -> dict[str, Any]:
 
 
 def of(runtime: str, **settings: Any) -> dict[str, Any]:
+    require_runtime(runtime)
     return {"runtime": runtime, "handler": "index.handler", "code_filename": "", **settings}
 
 

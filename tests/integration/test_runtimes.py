@@ -19,6 +19,7 @@ from sluice.function import Function
 from sluice_runner.engine_process import ProcessEngine
 from sluice_runner.environment import environment
 from tests.contracts.engine import Seen
+from tests.servers import require_runtime
 
 CUSTOM = Path(__file__).resolve().parents[1] / "functions" / "custom"
 HANDLED = Path(__file__).resolve().parents[1] / "functions" / "handled"
@@ -56,6 +57,7 @@ class Bench:
             await client.close()
 
     async def start(self, runtime: str, handler: str = "index.handler", **settings: Any) -> Instance:
+        require_runtime(runtime)
         function = msgspec.structs.replace(Function(URN, runtime=runtime, handler=handler, timeout_s=30), **settings)
         return await self.engine.start(Start("handled-1", function, environment(function), self.code, WITHIN_S))
 
