@@ -13,7 +13,6 @@ import tempfile
 import time
 import urllib.parse
 import zipfile
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,6 +32,8 @@ class Sluice:
     mesh: bool = False
     environment: dict[str, str] = field(default_factory=dict)
     process: "subprocess.Popen[bytes] | None" = None
+    killed_at: list[float] = field(default_factory=list)
+    """When all of it or one of its services was killed, on the clock of the functions."""
 
     def start(self) -> None:
         """Start and wait until it is ready. Its log is DATA.log."""
@@ -68,6 +69,7 @@ class Sluice:
     def kill(self) -> None:
         """-9, the whole group: what the machine's power cut would do to it."""
         assert self.process is not None
+        self.killed_at.append(time.time())
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(10)
 
@@ -112,6 +114,7 @@ class Sluice:
     def kill_service(self, service: str) -> None:
         """-9, and wait until its parent has started another one."""
         killed = self.pid(service)
+        self.killed_at.append(time.time())
         os.kill(killed, signal.SIGKILL)
         self._until(lambda: self.pid(service) != killed)
 
@@ -265,8 +268,18 @@ class Witness:
 
     def repeated(self) -> int:
         """How often the same attempt of the same event began again."""
-        counted = Counter((event, attempt) for event, attempt, _ in self.calls())
-        return sum(number - 1 for number in counted.values())
+        return len(self.begun_again())
+
+    def begun_again(self) -> list[float]:
+        """When those attempts had begun before, that began again."""
+        begun: dict[tuple[str, str], float] = {}
+        again = []
+        for word, at, event, attempt, _ in self.lines():
+            if word == "begin":
+                if (event, attempt) in begun:
+                    again.append(begun[event, attempt])
+                begun[event, attempt] = at
+        return again
 
 
 def zipped(folder: Path) -> bytes:
