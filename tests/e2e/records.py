@@ -76,8 +76,9 @@ def assert_the_sums_are_right(witness: Witness, sent: int, kills: int = 0, most_
 
 def assert_ran_again_after_kills_only(sluice: Sluice, witness: Witness) -> None:
     """What ran twice had begun right before a kill: its end was not on disk. How many those are is up to the rate and the disk."""
-    stray = [at for at in witness.begun_again() if not any(-SETTLES_WITHIN_S < at - killed < SETTLES_WITHIN_S for killed in sluice.killed_at)]
-    assert not stray, (stray[:5], sluice.killed_at)
+    kills = sluice.killed_at
+    stray = [at for at in witness.begun_again() if not any(abs(at - killed) < SETTLES_WITHIN_S for killed in kills)]
+    assert not stray, (stray[:5], kills)
 
 
 def assert_in_order(witness: Witness, partitions: int) -> None:
