@@ -1,7 +1,6 @@
 """One log, as filters and functions see it."""
 
-from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -39,34 +38,35 @@ class Shown(msgspec.Struct, gc=False):
     line_no: int
 
 
-def nested(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    """Names with dots as objects in objects, so that a filter's path finds them: http.method is {"http": {"method": …}}. A name that has no
-    room beside another one stays as it is."""
-    tree: dict[str, Any] = {}
-    for name, value in pairs:
-        above, last = _steps(name)
-        inner = tree
-        for step in above:
-            within = inner.setdefault(step, {})
-            if not isinstance(within, dict):
-                inner = _NO_ROOM
-                break
-            inner = within
-        if last in inner or inner is _NO_ROOM:
+class Nesting:
+    """Makes names with dots objects in objects, so that a filter's path finds them: http.method is {"http": {"method": …}}. One for each
+    request: most of its logs have the same names, and whatever they are, they are gone with it."""
+
+    def __init__(self) -> None:
+        self._steps: dict[str, tuple[Sequence[str], str]] = {}
+        """Of a name: those of the objects that it is in, and its own."""
+
+    def nested(self, pairs: Mapping[str, Any]) -> dict[str, Any]:
+        """A name that has no room beside another one stays as it is."""
+        tree: dict[str, Any] = {}
+        for name, value in pairs.items():
+            steps = self._steps.get(name)
+            if steps is None:
+                *above, last = name.split(".")
+                self._steps[name] = steps = above, last
+            inner = tree
+            for step in steps[0]:
+                if step not in inner:
+                    inner[step] = {}
+                inner = inner[step]
+                if not isinstance(inner, dict):
+                    break
+            else:
+                if steps[1] not in inner:
+                    inner[steps[1]] = value
+                    continue
             tree.setdefault(name, value)
-        else:
-            inner[last] = value
-    return tree
-
-
-_NO_ROOM: dict[str, Any] = {}
-
-
-@lru_cache(4096)
-def _steps(name: str) -> tuple[tuple[str, ...], str]:
-    """The names of the objects that it is in, and its own."""
-    *above, last = name.split(".")
-    return tuple(above), last
+        return tree
 
 
 def first_text(pairs: Mapping[str, Any], names: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError
 
 from sluice.errors import Fault, Invalid
 from sluice_lts.bodies import check_logs, check_objects
-from sluice_lts.log import Log, first_text, message_of, nested
+from sluice_lts.log import Log, Nesting, first_text, message_of
 from sluice_lts.loki_messages import PushRequest
 
 HOSTS = ("host", "hostname", "host_name", "instance", "node_name")
@@ -37,8 +37,11 @@ def of_json(body: bytes, sender: str, *, whole: bool = True) -> list[Log]:
     try:
         streams = _decode_json(body).streams
         check_logs(sum(len(stream.values) for stream in streams))
+        nesting = Nesting() if whole else None
         entries = ((stream.stream, *_entry(value)) for stream in streams for value in stream.values)
-        return [_log(labels, time_ns, line, more, sender, number, whole) for number, (labels, time_ns, line, more) in enumerate(entries, 1)]
+        return [
+            _log(labels, time_ns, line, more, sender, number, nesting) for number, (labels, time_ns, line, more) in enumerate(entries, 1)
+        ]
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise Invalid([Fault("body", f"is no push: {str(error)[:200]}")]) from error
 
@@ -60,12 +63,13 @@ def of_protobuf(body: bytes, sender: str, *, whole: bool = True) -> list[Log]:
         raise Invalid([Fault("body", "is no logproto.PushRequest")]) from error
     check_logs(sum(len(stream.entries) for stream in streams))
     logs: list[Log] = []
+    nesting = Nesting() if whole else None
     for stream in streams:
         labels = labels_of(stream.labels)
         for entry in stream.entries:
             time_ns = entry.timestamp.seconds * 1_000_000_000 + entry.timestamp.nanos
             more = {pair.name: pair.value for pair in entry.structured_metadata}
-            logs.append(_log(labels, time_ns, message_of(entry.line), more, sender, len(logs) + 1, whole))
+            logs.append(_log(labels, time_ns, message_of(entry.line), more, sender, len(logs) + 1, nesting))
     return logs
 
 
@@ -87,7 +91,9 @@ def labels_of(text: str) -> dict[str, str]:
     raise Invalid([Fault("labels", f'are {text[:80]!r}, and are such as {{app="a"}}')])
 
 
-def _log(labels: Mapping[str, str], time_ns: int, line: str, more: Mapping[str, Any], sender: str, number: int, whole: bool) -> Log:
+def _log(
+    labels: Mapping[str, str], time_ns: int, line: str, more: Mapping[str, Any], sender: str, number: int, nesting: Nesting | None
+) -> Log:
     known = {**labels, **more} if more else labels
     return Log(
         message=line,
@@ -97,6 +103,6 @@ def _log(labels: Mapping[str, str], time_ns: int, line: str, more: Mapping[str, 
         path=first_text(known, PATHS),
         log_uid="",
         line_no=number,
-        severity=first_text(known, SEVERITIES) if whole else "",
-        attributes=nested(known.items()) if whole else {},
+        severity=first_text(known, SEVERITIES) if nesting else "",
+        attributes=nesting.nested(known) if nesting else {},
     )

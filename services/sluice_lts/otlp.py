@@ -11,7 +11,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 from sluice.errors import Fault, Invalid
 from sluice_lts.bodies import check_logs, check_objects
-from sluice_lts.log import Log, first_text, nested
+from sluice_lts.log import Log, Nesting, first_text
 
 HOSTS = ("host.name", "k8s.node.name", "service.instance.id")
 IPS = ("host.ip",)
@@ -19,7 +19,7 @@ PATHS = ("log.file.path", "log.file.name")
 _SEVERITIES = ("", "TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 """Of each four numbers, from 1 on."""
 
-Plain = Callable[[Any], Any]
+Message = Callable[[Any], str]
 Pairs = Callable[[Iterable[Any]], dict[str, Any]]
 
 
@@ -87,7 +87,7 @@ def of_protobuf(body: bytes, sender: str, *, whole: bool = True) -> list[Log]:
         request = ExportLogsServiceRequest.FromString(body)
     except DecodeError as error:
         raise Invalid([Fault("body", "is no ExportLogsServiceRequest")]) from error
-    return list(_logs(request, sender, _plain, _pairs, bytes.hex, whole=whole))
+    return list(_logs(request, sender, _message, _pairs, bytes.hex, whole=whole))
 
 
 def of_json(body: bytes, sender: str, *, whole: bool = True) -> list[Log]:
@@ -95,23 +95,23 @@ def of_json(body: bytes, sender: str, *, whole: bool = True) -> list[Log]:
     check_objects(body)
     try:
         request = _decode_json(body)
-        return list(_logs(request, sender, _plain_json, _pairs_json, str.lower, whole=whole))
+        return list(_logs(request, sender, _message_json, _pairs_json, str.lower, whole=whole))
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise Invalid([Fault("body", f"is no ExportLogsServiceRequest: {str(error)[:200]}")]) from error
 
 
-def _logs(request: Any, sender: str, plain: Plain, pairs: Pairs, id_text: Callable[[Any], str], *, whole: bool) -> Iterator[Log]:
-    line = 0
+def _logs(request: Any, sender: str, message: Message, pairs: Pairs, id_text: Callable[[Any], str], *, whole: bool) -> Iterator[Log]:
+    line, nested = 0, Nesting().nested
     for of_resource in request.resource_logs:
         resource = pairs(of_resource.resource.attributes)
-        host, ip, tree = first_text(resource, HOSTS), first_text(resource, IPS) or sender, nested(resource.items()) if whole else {}
+        host, ip, tree = first_text(resource, HOSTS), first_text(resource, IPS) or sender, nested(resource) if whole else {}
         for scope in of_resource.scope_logs:
             check_logs(line + len(scope.log_records))
             for record in scope.log_records:
                 line += 1
                 attributes = pairs(record.attributes if whole else [pair for pair in record.attributes if pair.key in PATHS])
                 yield Log(
-                    message=_message(plain(record.body)),
+                    message=message(record.body),
                     time=(int(record.time_unix_nano) or int(record.observed_time_unix_nano)) // 1_000_000,
                     host_name=host,
                     ip=ip,
@@ -119,25 +119,30 @@ def _logs(request: Any, sender: str, plain: Plain, pairs: Pairs, id_text: Callab
                     log_uid="",
                     line_no=line,
                     severity=(record.severity_text or _severity(record.severity_number)) if whole else "",
-                    attributes=nested(attributes.items()) if whole else {},
+                    attributes=nested(attributes) if whole else {},
                     resource=tree,
-                    trace=_trace(id_text(record.trace_id), id_text(record.span_id), record.flags) if record.trace_id else "",
+                    trace=_trace(id_text(trace), id_text(record.span_id), record.flags) if (trace := record.trace_id) else "",
                 )
 
 
 def _pairs(attributes: Iterable[KeyValue]) -> dict[str, Any]:
-    """Most values are texts, and there are many: for them nothing is called."""
-    return {
-        pair.key: value.string_value if (value := pair.value).WhichOneof("value") == "string_value" else _plain(value)
-        for pair in attributes
-    }
+    """Most values are texts, and there are many: for them nothing is called, nor asked which it is."""
+    return {pair.key: pair.value.string_value or _plain(pair.value) for pair in attributes}
 
 
 def _pairs_json(attributes: Iterable[JsonPair]) -> dict[str, Any]:
     return {pair.key: _plain_json(pair.value) for pair in attributes}
 
 
-def _message(body: Any) -> str:
+def _message(body: AnyValue) -> str:
+    return body.string_value or _shown(_plain(body))
+
+
+def _message_json(body: JsonValue | None) -> str:
+    return _shown(_plain_json(body))
+
+
+def _shown(body: Any) -> str:
     """A text as it is, anything else as JSON text; nothing is empty."""
     if isinstance(body, str):
         return body

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -75,6 +76,17 @@ def test_names_with_dots_are_objects_where_there_is_room() -> None:
     pairs = [{"key": key, "value": {"intValue": 1}} for key in ("a.b", "a.c", "a.b.d", "e", "e.f")]
     (log,) = of_json(otlp_json("x", attributes=pairs), "")
     assert log.attributes == {"a": {"b": 1, "c": 1}, "a.b.d": 1, "e": 1, "e.f": 1}
+
+
+def test_names_of_a_request_are_gone_with_it() -> None:
+    """Whoever may send must not fill the memory with names that never come again."""
+    tracemalloc.start()
+    try:
+        for number in range(16):
+            of_json(otlp_json("x", attributes=[{"key": f"{number}." + "x" * 1024 * 1024, "value": {"stringValue": "y"}}]), "192.0.2.1")
+        assert tracemalloc.get_traced_memory()[0] < 4 * 1024 * 1024
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize(
