@@ -7,6 +7,9 @@ import msgspec
 
 from sluice.text import text
 
+MOST_DOTS = 32
+"""Deeper objects than a thousand cannot be written as JSON."""
+
 
 class Log(msgspec.Struct, omit_defaults=True, gc=False):
     """The first seven are FunctionGraph's, and its functions get these; the others are ours. The order is that of the JSON."""
@@ -47,12 +50,12 @@ class Nesting:
         """Of a name: those of the objects that it is in, and its own."""
 
     def nested(self, pairs: Mapping[str, Any]) -> dict[str, Any]:
-        """A name that has no room beside another one stays as it is."""
+        """A name that has no room beside another one, or over MOST_DOTS, stays as it is."""
         tree: dict[str, Any] = {}
         for name, value in pairs.items():
             steps = self._steps.get(name)
             if steps is None:
-                *above, last = name.split(".")
+                *above, last = name.split(".") if name.count(".") <= MOST_DOTS else [name]
                 self._steps[name] = steps = above, last
             inner = tree
             for step in steps[0]:

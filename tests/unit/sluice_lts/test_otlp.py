@@ -13,6 +13,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from sluice.errors import Invalid
 from sluice_lts.log import Log
 from sluice_lts.otlp import of_json, of_protobuf
+from sluice_lts.records import record_of
 from tests.unit.sluice_lts.samples import TIME_MS, TIME_NS, otlp_json, otlp_protobuf
 
 TRACE, SPAN = "5b8efff798038103d269b633813fc60c", "eee19b7ec3c1b174"
@@ -76,6 +77,12 @@ def test_names_with_dots_are_objects_where_there_is_room() -> None:
     pairs = [{"key": key, "value": {"intValue": 1}} for key in ("a.b", "a.c", "a.b.d", "e", "e.f")]
     (log,) = of_json(otlp_json("x", attributes=pairs), "")
     assert log.attributes == {"a": {"b": 1, "c": 1}, "a.b.d": 1, "e": 1, "e.f": 1}
+
+
+def test_a_name_of_many_dots_stays_as_it_is() -> None:
+    name = "a." * 10_000 + "b"
+    (log,) = both({"stringValue": "x"}, attributes=[{"key": name, "value": {"stringValue": "y"}}])
+    assert json.loads(record_of("otlp", log).value or b"")["attributes"] == {name: "y"}
 
 
 def test_names_of_a_request_are_gone_with_it() -> None:
