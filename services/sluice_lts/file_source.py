@@ -17,7 +17,8 @@ from sluice_lts.records import gap_record, record_of
 from sluice_lts.settings import LtsSettings
 
 MOST_BYTES = 4 * 1024 * 1024
-"""Lines of one file that may wait for acceptance; a read adds at most one more batch."""
+MOST_LINES = 16_000
+"""What of one file may wait for acceptance, whichever is reached first; a read adds at most one more batch."""
 RECLAIM_S = 0.05
 """First pause before a lost claim is asked for again; it doubles up to the last."""
 RECLAIM_MOST_S = 5.0
@@ -33,7 +34,7 @@ class FileSource:
         self._clock = clock
         self._host = socket.gethostname()
         self._has_accepted = False
-        self._waiting_bytes = 0
+        self._waiting_bytes = self._waiting_lines = 0
 
     async def run(self, intake: Intake, begun: Callable[[], None]) -> None:
         """`begun` is called each time when the place to read from is known. Raises SourceRefused for a file that may not be read or whose
@@ -41,7 +42,7 @@ class FileSource:
         pause_s = 0.0
         while True:
             claim = await intake.claim(self._path)
-            self._has_accepted, self._waiting_bytes = False, 0
+            self._has_accepted, self._waiting_bytes, self._waiting_lines = False, 0, 0
             try:
                 await self._read(intake, claim, begun)
             except ClaimLost:
@@ -87,6 +88,7 @@ class FileSource:
             await intake.offer(claim, records, to)
             self._has_accepted = True
             self._waiting_bytes -= size
+            self._waiting_lines -= len(records)
             answered.set()
 
         while True:
@@ -94,8 +96,9 @@ class FileSource:
             records = [self._record(line) for line in lines]
             size = sum(record.size for record in records)
             self._waiting_bytes += size
+            self._waiting_lines += len(records)
             offers.create_task(offer(records, size, to))
-            while self._waiting_bytes >= MOST_BYTES:
+            while self._waiting_bytes >= MOST_BYTES or self._waiting_lines >= MOST_LINES:
                 answered.clear()
                 await answered.wait()
 
