@@ -1,7 +1,8 @@
 """The pool: which instance takes a call, when to start or retire one. Pure: time is an argument, what to do is returned.
 
 Rules. The first instance of a function starts at once; another only when its calls would wait longer than one takes to start.
-Never more than the function's maximum, the node's memory, or a few starts at a time, shared fairly between functions. A function
+Never more than the function's maximum, the node's memory, or a few starts at a time, shared fairly between functions; a start that takes
+longer than most is not among the few any more, so that functions which never become ready hold up nobody else. A function
 whose instances fail is held back, 1 s doubling to 60 s, and then probed with one instance. Reserved instances are started without a call,
 never retired while they are not too many, and replaced when they end.
 """
@@ -23,6 +24,8 @@ MAX_INIT_MOVES = 3
 CRASHES_TO_LOOP = 3
 LASTING_S = 60.0
 """An instance that lived so long without a call belongs to no crash loop."""
+START_COUNTS_S = 3.0
+"""A start is one of the few that a node makes at a time for this long; then it waits for something rather than works."""
 _WEIGHT = 0.1
 
 
@@ -67,6 +70,8 @@ class Pool(Generic[T]):
         """`decide` has something to do now, not at the next tick."""
         self._names = 0
         self._drained: list[Worker[T]] = []
+        self._begun: deque[Worker[T]] = deque()
+        """The starts that count, and some that are over, oldest first."""
         self._reserving: dict[str, Fleet[T]] = {}
         """The fleets that keep reserved instances, by `Function.place`."""
 
@@ -335,7 +340,7 @@ class Pool(Generic[T]):
         if now < fleet.blocked_until and not any(True for _ in fleet.active()):
             return fleet.held_back_failure(now)
         if now - held.since >= self.limits.hold_s and not fleet.starting:
-            return Failure(FailureKind.NO_CAPACITY, f"no instance took the call within {self.limits.hold_s:g} s")
+            return fleet.failure or Failure(FailureKind.NO_CAPACITY, f"no instance took the call within {self.limits.hold_s:g} s")
         return None
 
     def _start(self, now: float) -> Iterator[Decision[T]]:
@@ -344,15 +349,23 @@ class Pool(Generic[T]):
             if fleet.held and not fleet.room and fleet.family.workers > len(fleet.workers):
                 self._make_place(fleet)
         wanting = [fleet for fleet in self.fleets.values() if self._wants(fleet, now)]
-        while wanting and self.starting < self.limits.starts:
+        room = self.limits.starts - self._count_starts(now) if wanting else 0
+        while wanting and room > 0:
             fleet = min(wanting, key=lambda each: (each.starting, each.last_start))
             if self.committed_mb + fleet.function.memory_mb > self.limits.memory_mb:
                 self._make_room(fleet)
                 wanting.remove(fleet)
                 continue
             yield StartWorker(self._add(fleet, now))
+            room -= 1
             if not self._wants(fleet, now):
                 wanting.remove(fleet)
+
+    def _count_starts(self, now: float) -> int:
+        """Those under way that count against the limit."""
+        while self._begun and (not self._begun[0].starting or now - self._begun[0].started_at >= START_COUNTS_S):
+            self._begun.popleft()
+        return sum(worker.starting for worker in self._begun)
 
     def _wants(self, fleet: Fleet[T], now: float) -> bool:
         if not fleet.room or now < fleet.blocked_until:
@@ -380,6 +393,7 @@ class Pool(Generic[T]):
         fleet.starting += 1
         fleet.last_start = now
         self.starting += 1
+        self._begun.append(worker)
         self.committed_mb += fleet.function.memory_mb
         return worker
 

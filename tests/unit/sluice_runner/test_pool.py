@@ -5,7 +5,7 @@ import pytest
 from sluice.function import Function
 from sluice.outcome import Failure, FailureKind
 from sluice_runner.fleet import State, Worker
-from sluice_runner.pool import Decision, Limits, Pool, Refuse, StartWorker, StopWorker
+from sluice_runner.pool import START_COUNTS_S, Decision, Limits, Pool, Refuse, StartWorker, StopWorker
 
 LIMITS = Limits(memory_mb=1024, starts=4, idle_s=60.0, hold_s=30.0)
 INIT_FAILED = Failure(FailureKind.INIT_FAILED, "/init answered with status 500")
@@ -159,6 +159,18 @@ def test_starts_are_few_at_a_time_and_shared_between_functions() -> None:
     assert modest.urn in {each.function.urn for each in begun}
 
 
+def test_starts_that_take_long_hold_up_no_other_function() -> None:
+    pool = Pool[str](LIMITS._replace(memory_mb=100_000))
+    for number in range(LIMITS.starts):
+        pool.take(f"stuck-{number}", function(f"stuck-{number}"), 0.0)
+    assert len(started(pool.decide(0.0))) == LIMITS.starts
+    for number in range(LIMITS.starts + 1):
+        pool.take(f"sound-{number}", function(f"sound-{number}"), 0.1)
+    assert started(pool.decide(START_COUNTS_S - 0.1)) == []
+    assert len(started(pool.decide(START_COUNTS_S))) == LIMITS.starts
+    assert started(pool.decide(START_COUNTS_S + 0.1)) == [], "and these are few again"
+
+
 def test_an_instance_takes_as_many_calls_as_its_concurrency() -> None:
     pool = Pool[str](LIMITS)
     wide = function(instance_concurrency=3)
@@ -305,6 +317,18 @@ def test_a_held_call_gets_no_capacity_after_a_bounded_wait() -> None:
     pool.take("b", function(max_instances=1), 0.0)
     assert refused(pool.decide(29.9)) == {}
     assert refused(pool.decide(30.0)) == {"b": FailureKind.NO_CAPACITY}
+
+
+def test_a_held_call_that_waited_in_vain_is_told_why_the_last_start_failed() -> None:
+    pool = Pool[str](LIMITS._replace(memory_mb=128))
+    pool.take("a", function(), 0.1)
+    (worker,) = started(pool.decide(0.1))
+    pool.take("b", function("other"), 0.5)
+    pool.start_failed(worker, INIT_FAILED, 1.0)
+    (other,) = started(pool.decide(1.0))
+    assert pool.ready(other, 1.0) == ["b"], "it has all the memory from now on"
+    assert refused(pool.decide(30.0)) == {}
+    assert refused(pool.decide(30.1)) == {"a": FailureKind.INIT_FAILED}
 
 
 def test_a_cancelled_call_is_no_longer_held() -> None:

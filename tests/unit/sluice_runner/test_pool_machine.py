@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sluice.function import Function
 from sluice.outcome import Failure, FailureKind
 from sluice_runner.fleet import State, Worker
-from sluice_runner.pool import Limits, Pool, Refuse, StartWorker, StopWorker
+from sluice_runner.pool import START_COUNTS_S, Limits, Pool, Refuse, StartWorker, StopWorker
 
 LIMITS = Limits(memory_mb=700, starts=3, idle_s=5.0, hold_s=8.0)
 SHAPES = ((128, 2, 1), (256, -1, 2), (128, 5, 3))
@@ -148,7 +148,8 @@ class PoolMachine(RuleBasedStateMachine):
         alive = [*self.starting, *self.ready, *self.stopping]
         assert self.pool.committed_mb == sum(worker.function.memory_mb for worker in alive)
         assert self.pool.committed_mb <= LIMITS.memory_mb
-        assert self.pool.starting == len(self.starting) <= LIMITS.starts
+        assert self.pool.starting == len(self.starting)
+        assert sum(self.now - worker.started_at < START_COUNTS_S for worker in self.starting) <= LIMITS.starts
         for number, (_, max_instances, _) in enumerate(SHAPES):
             mine = [worker for worker in alive if worker.function.urn == self.functions[number].urn]
             assert max_instances < 0 or len(mine) <= max_instances
