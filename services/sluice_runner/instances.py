@@ -23,6 +23,8 @@ from sluice_runner.request import Requests
 T = TypeVar("T")
 
 STOP_GRACE_S = 2.0
+FAREWELL_S = 5.0
+"""What a pre-stop hook has at most when the runner itself ends, which has ten seconds for all it does."""
 
 _log = structlog.get_logger()
 
@@ -79,6 +81,11 @@ class Instances(Generic[T]):
         """End an instance at once; returns when nothing of it runs."""
         await self._engine.stop(live.name)
         self._live.pop(live.name, None)
+
+    async def bid_farewell(self) -> None:
+        """Let those with a pre-stop hook end by themselves, all at once."""
+        asked = [(live.name, live.worker.function.pre_stop_timeout_s) for live in self._live.values() if live.worker.function.pre_stop]
+        await asyncio.gather(*(self._engine.stop(name, grace_s=min(FAREWELL_S, within_s)) for name, within_s in asked))
 
     def find(self, worker: Worker[T]) -> LiveInstance[T] | None:
         return self._live.get(worker.name)

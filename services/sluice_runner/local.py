@@ -81,6 +81,7 @@ class LocalRunner:
         self._deadlines.close()
         await self._tasks.close()
         self._instances.close()
+        await self._instances.bid_farewell()
         await self._engine.__aexit__(*exc)
         for run in list(self._runs.values()):
             self._reply(run, Reply(0, failure=Failure(FailureKind.LOST, "the runner has stopped")))

@@ -1,6 +1,7 @@
 """The platform's servers of handlers, in real interpreters under the process engine: what an author may rely on in each language."""
 
 import asyncio
+import hashlib
 import json
 import os
 import shutil
@@ -14,11 +15,17 @@ from typing import Any
 import msgspec
 import pytest
 
+from sluice.clock import SystemClock
 from sluice.engine import EndCause, Instance, Start, StartFailed
+from sluice.event import random_id
 from sluice.function import Function
+from sluice.outcome import Reply
+from sluice.runner import Call
 from sluice_runner.engine_process import ProcessEngine
 from sluice_runner.environment import environment
+from sluice_runner.service import RunnerOptions, RunnerService
 from tests.contracts.engine import Seen
+from tests.e2e.driver import zipped
 from tests.servers import require_runtime
 
 CUSTOM = Path(__file__).resolve().parents[1] / "functions" / "custom"
@@ -299,3 +306,20 @@ async def test_a_custom_program_is_asked_to_stop(custom: Bench) -> None:
 async def test_a_large_body_that_asks_leave_first_is_taken(port: Bench) -> None:
     client = port.client(await port.start("Python3.9"))
     assert await client.post("/invoke", b'"x"', {"Expect": "100-continue"}) == (200, b'{"got": "x"}')
+
+
+async def test_a_runner_that_ends_lets_pre_stop_hooks_run(tmp_path: Path) -> None:
+    package = zipped(HANDLED)
+
+    async def fetch(digest: str) -> AsyncIterator[bytes]:
+        yield package
+
+    digest = hashlib.sha512(package).hexdigest()
+    function = Function(URN, runtime="Python3.9", handler="index.handler", code=digest, pre_stop="index.pre_stop", pre_stop_timeout_s=30)
+    answered: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+    options = RunnerOptions(memory_budget_mb=1024)
+    async with RunnerService(tmp_path, ProcessEngine(tmp_path), fetch, SystemClock(), options) as service:
+        service.runner.submit(Call(random_id(), function, b"1"), lambda _, reply: answered.set_result(reply))
+        assert (await asyncio.wait_for(answered, WITHIN_S)).body == b'{"got": 1}'
+    async with RunnerService(tmp_path, ProcessEngine(tmp_path), fetch, SystemClock(), options) as service:
+        assert "stopping handled" in [line.text async for line in service.logs(URN, since=0, limit=100, follow=False)]
