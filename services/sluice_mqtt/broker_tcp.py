@@ -216,10 +216,11 @@ class _Link(asyncio.Protocol):
         self._resume()
 
     def _is_full(self) -> bool:
-        """Before the subscription is answered the server's own bound counts: the answer stands behind what waited in the session."""
+        """Not every server keeps to the bound that it was told. But before the subscription is answered only the server's counts: the
+        answer stands behind what waited in the session."""
         if self._early is not None:
             return False
-        return len(self._deliveries) >= self._settings.prefetch or self._deliveries.size >= MOST_BYTES
+        return self._deliveries.unanswered >= self._settings.prefetch or self._deliveries.size >= MOST_BYTES
 
     def _handle(self, first: int, body: bytes) -> None:
         match first & 0xF0:

@@ -24,8 +24,10 @@ class Deliveries:
         self.size = 0
         """Bytes of all that are open."""
 
-    def __len__(self) -> int:
-        return len(self._open)
+    @property
+    def unanswered(self) -> int:
+        """Those that are open, and those that are done behind one that is: all would come again if the connection broke now."""
+        return len(self._order)
 
     def begin(self, delivery: Delivery) -> int:
         """The tag of a message that came; 0 if it is here already, and not to be handed over a second time."""

@@ -64,7 +64,7 @@ class MqttSettings(SourceSettings, frozen=True, kw_only=True):
     session_expiry_s: Annotated[int, Meta(ge=0, le=4_294_967_295)] = 7 * 86_400
     """How long the server keeps the session while nobody reads it (s); 0 begins a new one each time."""
     prefetch: Annotated[int, Meta(ge=1, le=10_000)] = 100
-    """Most messages of one session that are here and not yet accepted."""
+    """Most messages of one session that are here and not yet acknowledged."""
     keep_alive_s: Annotated[int, Meta(ge=2, le=3600)] = 30
     """A connection that is silent for one and a half of this is lost (s)."""
     id_property: Text = ""

@@ -110,6 +110,21 @@ async def test_what_waited_in_the_session_comes_behind_the_subscription(script: 
     await session.broker.close()
 
 
+async def test_what_is_done_behind_an_open_message_takes_room_until_it_is_answered(script: Script) -> None:
+    """Of a server that gives out more than it was told to: all that is not answered would come twice."""
+    session = Session(script)
+    await session.begin()
+    script.say(b"".join(published(packet) for packet in (1, 2, 3, 4)))
+    await until(lambda: len(session.given) == 2)
+    session.broker.done(2)
+    for _ in range(20):
+        await asyncio.sleep(0.005)
+        assert len(session.given) == 2
+    session.broker.done(1)
+    await until(lambda: len(session.given) == 4)
+    await session.broker.close()
+
+
 async def test_no_more_is_taken_than_there_is_room_for(script: Script) -> None:
     session = Session(script)
     await session.begin()

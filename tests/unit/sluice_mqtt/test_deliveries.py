@@ -10,10 +10,11 @@ def test_answers_keep_the_order_in_which_the_messages_came() -> None:
     deliveries = Deliveries()
     one, two = Delivery(1, 1, 10), Delivery(2, 1, 20)
     first, second = deliveries.begin(one), deliveries.begin(two)
-    assert (len(deliveries), deliveries.size) == (2, 30)
+    assert (deliveries.unanswered, deliveries.size) == (2, 30)
     assert deliveries.done(second) == []
-    assert (len(deliveries), deliveries.size, deliveries.scattered()) == (1, 10, [two])
+    assert (deliveries.unanswered, deliveries.size, deliveries.scattered()) == (2, 10, [two])
     assert deliveries.done(first) == [one, two]
+    assert deliveries.unanswered == 0
     assert deliveries.scattered() == []
 
 
@@ -50,5 +51,5 @@ def test_whatever_the_order_of_the_outcomes_each_is_answered_once_and_in_order(o
         deliveries.begin(Delivery(packet, 1, 1))
     told = [answer.packet for tag in outcomes for answer in deliveries.done(tag)]
     assert told == list(range(1, 12))
-    assert (len(deliveries), deliveries.size) == (0, 0)
+    assert (deliveries.unanswered, deliveries.size) == (0, 0)
     assert deliveries.done(3) == []
