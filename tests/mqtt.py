@@ -60,6 +60,12 @@ def answered(mosquitto: Mosquitto, client: str) -> int:
     return len(re.findall(rf"Received PUB(?:ACK|REC) from {re.escape(client)} ", lines))
 
 
+def connections(mosquitto: Mosquitto, client: str) -> int:
+    """How often a client has logged in, by the server's log."""
+    lines = (mosquitto.folder / "log").read_text(errors="replace")
+    return len(re.findall(rf"New client connected from \S+ as {re.escape(client)} ", lines))
+
+
 def _properties(given: dict[str, Any]) -> Properties:
     """ContentType, UserProperty and so on, by paho's names."""
     properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho's
@@ -69,6 +75,9 @@ def _properties(given: dict[str, Any]) -> Properties:
 
 
 def _await(sent: MQTTMessageInfo) -> None:
-    sent.wait_for_publish(ANSWER_S)
+    try:
+        sent.wait_for_publish(ANSWER_S)
+    except RuntimeError as error:  # it was to be sent when the connection had just ended
+        raise ConnectionError(str(error)) from error
     if not sent.is_published():
         raise TimeoutError("the server did not acknowledge a message")

@@ -199,8 +199,19 @@ class Mosquitto:
         script("mosquitto.sh", "stop", str(self.folder))
 
     def kill(self) -> None:
-        """SIGKILL; returns when its ports are free again."""
+        """SIGKILL; returns when its ports are free again. What it has acknowledged since `saved_ns` is lost, and what was acknowledged to
+        it since then it gives out again."""
         script("mosquitto.sh", "kill", str(self.folder))
+
+    @property
+    def saved_ns(self) -> int:
+        """When it last saved what it has (ns of the epoch); 0 before the first time. It does nothing else meanwhile."""
+        store = self.folder / "data" / "mosquitto.db"
+        return store.stat().st_mtime_ns if store.exists() else 0
+
+    def set_password(self, username: str, password: str) -> None:
+        """The user's password until the next start. Who is connected with another one is thrown out."""
+        script("mosquitto.sh", "login", str(self.folder), username, password)
 
 
 class Moto:

@@ -269,11 +269,10 @@ async def test_a_server_that_is_killed_and_comes_back_loses_nothing(source: Sour
 
 async def saved(mosquitto: Mosquitto) -> None:
     """Until the server has written its store once more: it does so after its changes, not before it acknowledges them."""
-    store = mosquitto.folder / "data" / "mosquitto.db"
     await asyncio.to_thread(Publisher(mosquitto).publish, "other/topic", b"a change", b"and another", retain=True)
-    before = store.stat().st_mtime_ns if store.exists() else 0
+    before = mosquitto.saved_ns
     await asyncio.to_thread(Publisher(mosquitto).publish, "other/topic", b"the last", b"change", retain=True)
-    await until(lambda: store.exists() and store.stat().st_mtime_ns > before, WITHIN_S)
+    await until(lambda: mosquitto.saved_ns > before, WITHIN_S)
 
 
 class Sessions:

@@ -2,6 +2,7 @@
 # A real MQTT server: Debian's mosquitto, on loopback, with nothing under /var or /etc.
 #   mosquitto.sh start DIR PORT [SECONDS]   PORT plain, PORT+1 TLS; both ask for a password. Saved so often, else at every change
 #   mosquitto.sh stop|kill DIR    end it cleanly | SIGKILL; its data stays in DIR
+#   mosquitto.sh login DIR USER PASSWORD   from now on it knows this user, until its next start: it ends the connections of an older password
 # The user sluice with the password sluice-secret. Certificates: DIR/tls/ca.pem, client.pem, client.key. Each packet is a line of DIR/log.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -49,14 +50,18 @@ start() {
     await_port $((PORT + 1))
 }
 
+login() {
+    mosquitto_passwd -b "$DIR/passwords" "$1" "$2"
+    kill -HUP "$(cat "$DIR/pid")"
+}
+
 verb=${1:-}
-[ $# -ge 2 ] || die "usage: mosquitto.sh start DIR PORT [SECONDS] | stop DIR | kill DIR"
+[ $# -ge 2 ] || die "usage: mosquitto.sh start DIR PORT [SECONDS] | stop DIR | kill DIR | login DIR USER PASSWORD"
 mkdir -p "$2"
 DIR=$(cd "$2" && pwd)
-PORT=${3:-0}
-SECONDS_BETWEEN=${4:-}
 case $verb in
-    start) start ;;
+    start) PORT=${3:-0} SECONDS_BETWEEN=${4:-} start ;;
+    login) login "$3" "$4" ;;
     stop) end TERM ;;
     kill) end KILL ;;
     *) die "unknown verb $verb" ;;
