@@ -17,7 +17,7 @@ from typing import Any, Self
 from confluent_kafka import Producer
 
 from tests.e2e.driver import Sluice
-from tests.servers import Kafka, Mongo, RabbitMq, RocketMq, ServerMissing
+from tests.servers import Kafka, Mongo, Mosquitto, RabbitMq, RocketMq, ServerMissing
 from tools.benches.processes import Tree
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -74,6 +74,17 @@ class Setting:
     @cached_property
     def mongo(self) -> Mongo:
         server = Mongo(self.scratch / "mongo")
+        try:
+            server.start()
+        except ServerMissing as reason:
+            raise Missing(str(reason)) from None
+        self._closing.callback(server.kill)
+        return server
+
+    @cached_property
+    def mosquitto(self) -> Mosquitto:
+        """It does not save its store while it is measured."""
+        server = Mosquitto(self.scratch / "mosquitto", saved_every_s=86_400)
         try:
             server.start()
         except ServerMissing as reason:
