@@ -5,11 +5,9 @@ it is and what is missing.
 """
 
 import asyncio
-import fcntl
 import hashlib
 import os
 import socket
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
@@ -17,9 +15,9 @@ from typing import Any, Self
 import structlog
 
 from sluice.engine import Isolation, Start, StartFailed, Watcher
-from sluice.errors import AlreadyRunning
 from sluice_runner import leftovers
 from sluice_runner.cgroups import Cgroup, Cgroups
+from sluice_runner.engine_lock import lock
 from sluice_runner.fork_link import ForkLink
 from sluice_runner.forkserver.sandbox import CODE_FOLDER, FUNCTION_USER
 from sluice_runner.host_network import HostNetwork
@@ -32,7 +30,6 @@ from sluice_runner.tasks import Tasks
 FUNCTION_PORT = 8000
 MODES = ("root", "user", "port")
 WARM_AGENTS = 2
-LOCK_WITHIN_S = 15.0
 
 _log = structlog.get_logger()
 
@@ -63,7 +60,7 @@ class ProcessEngine:
 
     async def __aenter__(self) -> Self:
         self._code.mkdir(parents=True, exist_ok=True)
-        self._lock = await asyncio.to_thread(lock, self._data / "runner" / "engine.lock")
+        self._lock = await asyncio.to_thread(lock, self._data)
         await asyncio.to_thread(leftovers.kill, self._identity)
         try:
             await self._choose()
@@ -323,23 +320,6 @@ class ProcessEngine:
             instance.cgroup.close()
             if not self._closing:  # then all are removed at once
                 self._tasks.spawn(asyncio.to_thread(instance.cgroup.remove))
-
-
-def lock(file: Path) -> int:
-    """A descriptor that holds the data directory's instances; the fork server and the agents hold it too. Waits while those of an
-    earlier runner are being ended. Raises AlreadyRunning."""
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    deadline = time.monotonic() + LOCK_WITHIN_S
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                os.close(descriptor)
-                raise AlreadyRunning(f"another runner runs instances of {file.parent.parent}") from None
-            time.sleep(0.01)
-        else:
-            return descriptor
 
 
 def _free_port() -> int:

@@ -15,6 +15,11 @@ def environment(function: Function) -> dict[str, str]:
     return {**function.environment, **function.secrets, **_runtime(function, urn)}
 
 
+def cpu(memory_mb: int) -> int:
+    """Thousandths of a core, by the memory."""
+    return max(300, memory_mb * 100 // 128)
+
+
 def _runtime(function: Function, urn: Urn) -> dict[str, str]:
     return {
         "PATH": PATH,
@@ -26,7 +31,7 @@ def _runtime(function: Function, urn: Urn) -> dict[str, str]:
         "RUNTIME_HANDLER": function.handler,
         "RUNTIME_TIMEOUT": f"{function.timeout_s:g}",
         "RUNTIME_USERDATA": msgspec.json.encode({**function.environment, **function.secrets}).decode(),
-        "RUNTIME_CPU": str(max(300, function.memory_mb * 100 // 128)),
+        "RUNTIME_CPU": str(cpu(function.memory_mb)),
         "RUNTIME_MEMORY": str(function.memory_mb),
         "RUNTIME_MAX_RESP_BODY_SIZE": "6291456",
         "RUNTIME_MAX_REQUEST_BODY_SIZE": "6291456",

@@ -12,6 +12,24 @@ _BYTES_PER_S = 1024 * 1024
 Sink = Callable[[str, bytes], None]
 
 
+class Rate:
+    """How much of what is printed is taken: a burst, and then so much a second."""
+
+    def __init__(self, now: float) -> None:
+        self._allowance = float(_BURST_BYTES)
+        self._seen_at = now
+
+    def take(self, count: int) -> None:
+        self._allowance -= count
+
+    def pause_s(self, now: float) -> float:
+        """For how long nothing should be read; 0: read on."""
+        if self._allowance <= 0:
+            self._allowance = min(_BURST_BYTES, self._allowance + (now - self._seen_at) * _BYTES_PER_S)
+            self._seen_at = now
+        return 0.0 if self._allowance > 0 else (_CHUNK_BYTES - self._allowance) / _BYTES_PER_S
+
+
 class Pipe:
     """The read end of one stream of an instance. A printer over the rate waits in its own write until we read on."""
 
@@ -20,13 +38,12 @@ class Pipe:
         self._descriptor = descriptor
         self._sink: Sink | None = None
         self._loop = loop
-        self._allowance = float(_BURST_BYTES)
-        self._seen_at = 0.0
+        self._rate = Rate(loop.time())
         self._resume: asyncio.TimerHandle | None = None
         os.set_blocking(descriptor, False)
 
     def start(self, sink: Sink) -> None:
-        self._sink, self._seen_at = sink, self._loop.time()
+        self._sink, self._rate = sink, Rate(self._loop.time())
         self._loop.add_reader(self._descriptor, self._readable)
 
     def drain(self) -> None:
@@ -47,8 +64,8 @@ class Pipe:
     def _readable(self) -> None:
         if self._read() == 0:
             self._stop()
-        elif self._allowance <= 0:
-            self._rest()
+        elif pause_s := self._rate.pause_s(self._loop.time()):
+            self._rest(pause_s)
 
     def _read(self) -> int:
         """Bytes read: 0 at the end of the stream, -1 when there is nothing now."""
@@ -58,27 +75,18 @@ class Pipe:
             return -1
         except OSError:
             return 0
-        self._allowance -= len(data)
+        self._rate.take(len(data))
         if data and self._sink is not None:
             self._sink(self._stream, data)
         return len(data)
 
-    def _rest(self) -> None:
+    def _rest(self, pause_s: float) -> None:
         """Stop reading until the rate allows it again."""
-        self._refill()
-        if self._allowance > 0:
-            return
         self._loop.remove_reader(self._descriptor)
-        self._resume = self._loop.call_later((_CHUNK_BYTES - self._allowance) / _BYTES_PER_S, self._go_on)
-
-    def _refill(self) -> None:
-        now = self._loop.time()
-        self._allowance = min(_BURST_BYTES, self._allowance + (now - self._seen_at) * _BYTES_PER_S)
-        self._seen_at = now
+        self._resume = self._loop.call_later(pause_s, self._go_on)
 
     def _go_on(self) -> None:
         self._resume = None
-        self._refill()
         self._loop.add_reader(self._descriptor, self._readable)
 
     def _stop(self) -> None:

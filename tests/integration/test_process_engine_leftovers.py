@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from sluice.errors import AlreadyRunning
-from sluice_runner import engine_process, leftovers
+from sluice_runner import engine_lock, leftovers
 from sluice_runner.cgroups import ROOT
 from sluice_runner.engine_process import ProcessEngine
 from tests.contracts.engine import ECHO, EngineBench, ask, tell
@@ -140,7 +140,7 @@ async def test_a_lost_fork_server_is_replaced_and_its_instances_are_told_ended(d
 
 
 async def test_two_runners_of_one_data_directory_exclude_each_other(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_process, "LOCK_WITHIN_S", 0.1)
+    monkeypatch.setattr(engine_lock, "LOCK_WITHIN_S", 0.1)
     async with ProcessEngine(data):
         with pytest.raises(AlreadyRunning, match="another runner"):
             await ProcessEngine(data).__aenter__()
