@@ -11,6 +11,7 @@ from hypothesis import settings
 
 from tests.servers import (
     KUBE_BUILT_S,
+    Docker,
     Kafka,
     Kube,
     Mongo,
@@ -27,7 +28,7 @@ from tests.servers import (
 # What suites and helpers assert explains itself as it does in a test.
 pytest.register_assert_rewrite("tests.conformance", "tests.contracts", "tests.e2e", "tests.integration")
 
-SERVERS = frozenset({"kafka", "kube", "mongo", "mosquitto", "moto", "rabbitmq", "rocketmq", "rsyslog"})
+SERVERS = frozenset({"docker", "kafka", "kube", "mongo", "mosquitto", "moto", "rabbitmq", "rocketmq", "rsyslog"})
 
 S = TypeVar("S", bound=Server)
 
@@ -66,6 +67,12 @@ def served(server: S) -> Iterator[S]:
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
     """A real broker, shared by the session: use topics of your own, and start it again if you stop it."""
     yield from served(Kafka(tmp_path_factory.mktemp("kafka")))
+
+
+@pytest.fixture(scope="session")
+def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Docker]:
+    """A real daemon, shared by the session: start it again if you stop it. It has one image, `Docker.python`."""
+    yield from served(Docker(tmp_path_factory.mktemp("docker")))
 
 
 @pytest.fixture(scope="session")

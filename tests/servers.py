@@ -139,6 +139,42 @@ class Kafka:
         return AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
 
 
+class Docker:
+    """One daemon. What it has stays the same through `stop`, `kill`, `kill_daemon` and `start`."""
+
+    python = "sluice-test-python"
+    """An image of this machine's Python and a shell."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.address = f"unix://{folder}/docker.sock"
+        self._net = f"10.{200 + secrets.randbelow(50)}.{secrets.randbelow(250)}"
+        self._has_image = False
+
+    def start(self) -> None:
+        """Returns when the daemon answers."""
+        script("docker.sh", "start", str(self.folder), self._net)
+        if not self._has_image:
+            self.make_image(self.python)
+            self._has_image = True
+
+    def make_image(self, name: str, folder: Path | None = None, command: str = "") -> None:
+        """An image of Python, and of a function whose code is in a folder."""
+        script("docker.sh", "image", str(self.folder), name, *((str(folder), command) if folder else ()))
+
+    def stop(self) -> None:
+        """A clean end."""
+        script("docker.sh", "stop", str(self.folder))
+
+    def kill_daemon(self) -> None:
+        """SIGKILL; containers run on."""
+        script("docker.sh", "kill-daemon", str(self.folder))
+
+    def kill(self) -> None:
+        """SIGKILL, and all containers end."""
+        script("docker.sh", "kill", str(self.folder))
+
+
 class RabbitMq:
     """One node. Its data, ports and certificates stay the same through `stop`, `kill` and `start`."""
 

@@ -5,7 +5,7 @@
 
 # program:package pairs of Debian
 needs="java:default-jre-headless javac:default-jdk-headless mvn:maven rabbitmq-server:rabbitmq-server mosquitto:mosquitto rsyslogd:rsyslog logger:bsdutils openssl:openssl curl:curl
-    flock:util-linux ip:iproute2 nsenter:util-linux iptables:iptables gcc:gcc node:nodejs go:golang-go git:git ps:procps setsid:util-linux wrk:wrk"
+    flock:util-linux ip:iproute2 nsenter:util-linux iptables:iptables dockerd:docker.io gcc:gcc node:nodejs go:golang-go git:git ps:procps setsid:util-linux wrk:wrk"
 
 lacking() { echo "servers: $*" >&2; [ "${CI:-}" != true ] || exit 1; }
 
