@@ -47,7 +47,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     listen: str = "127.0.0.1:8090"
     region: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,62}$")] = "local-1"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    engine: Literal["process", "docker"] = "process"
+    """What starts instances of functions."""
     isolation: Literal["auto", "root", "user", "port"] = "auto"
+    """How the process engine keeps them apart."""
+    docker: str = "unix:///var/run/docker.sock"
+    """Where the daemon of the Docker engine listens: on this machine."""
+    docker_base_image: str = ""
+    """The image in which the Docker engine runs code packages; "": it runs images only."""
     memory_budget_mb: Annotated[int, Meta(ge=0)] = 0
     """Memory that functions may use together; 0: half of the machine."""
     start_within_s: Annotated[float, Meta(gt=0)] = 60.0
@@ -83,6 +90,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             faults.append(Fault("listen", f"is {self.listen[:80]!r}, and is HOST:PORT such as 127.0.0.1:8090"))
         if self.doors and not all(kind and address for kind, address in self.door_addresses.items()):
             faults.append(Fault("doors", f"is {self.doors[:80]!r}, and is KIND=HOST:PORT such as smn=127.0.0.1:8110, separated by commas"))
+        if not self.docker.startswith("unix:///"):
+            faults.append(Fault("docker", f"is {self.docker[:80]!r}, and is unix:///PATH such as unix:///var/run/docker.sock"))
         if not all(directory.is_absolute() for directory in self.readable_directories):
             faults.append(Fault("readable_logs", f"is {self.readable_logs[:80]!r}, and is absolute directories, separated by commas"))
         if faults:

@@ -35,7 +35,7 @@ from sluice_gateway.app import Gateway
 from sluice_gateway.doorkeeper import Doorkeeping
 from sluice_gateway.service import GatewayService
 from sluice_runner.checks import checks as runner_checks
-from sluice_runner.engine_process import ProcessEngine
+from sluice_runner.engines import engine_of
 from sluice_runner.figures import samples
 from sluice_runner.service import RunnerOptions, RunnerService
 
@@ -110,7 +110,7 @@ async def control_of(services: Services) -> AsyncIterator[tuple[Control, Key]]:
 async def runner_of(services: Services, control: Control) -> AsyncIterator[RunnerService]:
     settings = services.settings
     options = RunnerOptions(memory_budget_mb=settings.memory_budget_mb)
-    engine = ProcessEngine(settings.data, isolation=settings.isolation)
+    engine = engine_of(settings)
     async with RunnerService(settings.data, engine, control.code, services.clock, options) as runner:
         services.exposition.add(samples(runner.runner.instances))
         yield runner

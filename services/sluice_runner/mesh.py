@@ -8,7 +8,7 @@ from sluice.wire.runner_server import RunnerService as WireRunner
 from sluice.wire.server import WireServer
 from sluice.wire.status_server import StatusService
 from sluice_runner.checks import checks
-from sluice_runner.engine_process import ProcessEngine
+from sluice_runner.engines import engine_of
 from sluice_runner.figures import samples
 from sluice_runner.service import RunnerOptions, RunnerService
 
@@ -16,7 +16,7 @@ from sluice_runner.service import RunnerOptions, RunnerService
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
     """Run until `stop` is set. Instances end with it."""
     member = Member("runner", settings)
-    engine = ProcessEngine(settings.data, isolation=settings.isolation)
+    engine = engine_of(settings)
     async with member.probes(), member.catalog(frozenset(), settings.data / "runner" / "catalog") as catalog:
         options = RunnerOptions(memory_budget_mb=settings.memory_budget_mb)
         async with RunnerService(settings.data, engine, catalog.code, member.clock, options) as runner:

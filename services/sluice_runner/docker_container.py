@@ -1,0 +1,98 @@
+"""What a container is made as, for one instance; pure."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from sluice.engine import Start, StartFailed
+from sluice.runtimes import BOOTSTRAP, CUSTOM, HANDLED
+from sluice_runner.environment import cpu
+from sluice_runner.leftovers import MARK
+
+FUNCTION_PORT = 8000
+FUNCTION_USER = 1003
+CODE_FOLDER = "/opt/function/code"
+DATA_LABEL = "sluice.data"
+_PORT = f"{FUNCTION_PORT}/tcp"
+_TMP = f"rw,exec,nosuid,nodev,size=512m,mode=1777,uid={FUNCTION_USER},gid={FUNCTION_USER}"
+"""With an owner, because the mode of the image's own folder goes before."""
+_PROCESSES = 1024
+_FILES = 2048
+_MIB = 1 << 20
+_NANO = 1_000_000
+"""Docker counts processors in thousand-millionths, FunctionGraph in thousandths."""
+
+
+class Surroundings(NamedTuple):
+    """What all containers of an engine have in common. `identity` is that of the data directory; `published`: their port is published on
+    loopback, because their own addresses are not reached from here."""
+
+    identity: str
+    base_image: str
+    network: str
+    published: bool
+    processors: int = 1
+    limits_processes: bool = True
+
+
+def name_of(order: Start, surroundings: Surroundings) -> str:
+    """For people who look at `docker ps`."""
+    return f"sluice-{surroundings.identity}-{re.sub('[^A-Za-z0-9_.-]', '-', order.name)}"
+
+
+def image_of(order: Start, surroundings: Surroundings) -> str:
+    """The image to start. Raises StartFailed for what cannot run in one."""
+    if order.code is None:
+        return order.function.image
+    if order.function.runtime in HANDLED or order.function.runtime == CUSTOM:
+        raise StartFailed(
+            f"the Docker engine runs images and packages with a {BOOTSTRAP} that listens, not the runtime {order.function.runtime}"
+        )
+    if not surroundings.base_image:
+        raise StartFailed("the Docker engine runs code packages in an image, and the setting docker_base_image names none")
+    if not (order.code / BOOTSTRAP).exists():
+        raise StartFailed(f"the code has no {BOOTSTRAP}")
+    return surroundings.base_image
+
+
+def configuration(order: Start, surroundings: Surroundings) -> dict[str, Any]:
+    """The body of Docker's `POST /containers/create`. Raises StartFailed for what cannot run in a container."""
+    environment = {
+        **order.environment,
+        "RUNTIME_CODE_ROOT": CODE_FOLDER,
+        MARK: f"{surroundings.identity}/{order.name}",
+    }
+    return {
+        "Image": image_of(order, surroundings),
+        "Env": [f"{name}={value}" for name, value in environment.items()],
+        "User": f"{FUNCTION_USER}:{FUNCTION_USER}",
+        "Labels": {DATA_LABEL: surroundings.identity, "sluice.instance": order.name, "sluice.function": order.function.urn},
+        "StopSignal": "SIGTERM",
+        "HostConfig": _host(order, surroundings),
+        **({"Entrypoint": [f"./{BOOTSTRAP}"], "Cmd": [], "WorkingDir": CODE_FOLDER} if order.code else {}),
+        **({"ExposedPorts": {_PORT: {}}} if surroundings.published else {}),
+    }
+
+
+def _host(order: Start, surroundings: Surroundings) -> dict[str, Any]:
+    memory = order.function.memory_mb * _MIB
+    return {
+        "NetworkMode": surroundings.network,
+        "PortBindings": {_PORT: [{"HostIp": "127.0.0.1", "HostPort": ""}]} if surroundings.published else {},
+        "Mounts": [{"Type": "bind", "Source": str(order.code), "Target": CODE_FOLDER, "ReadOnly": True}] if order.code else [],
+        "Memory": memory,
+        "MemorySwap": memory,  # together: so that there is no swap
+        "NanoCpus": min(cpu(order.function.memory_mb) * _NANO, surroundings.processors * 1000 * _NANO),
+        **({"PidsLimit": _PROCESSES} if surroundings.limits_processes else {}),
+        "Ulimits": [_limit("nofile", _FILES), _limit("core", 0)],
+        "ReadonlyRootfs": True,
+        "Tmpfs": {"/tmp": _TMP},  # noqa: S108 - the function's own
+        "CapDrop": ["ALL"],
+        "SecurityOpt": ["no-new-privileges"],
+        "Init": True,  # reaps what a function leaves, and passes SIGTERM on
+        "LogConfig": {"Type": "none", "Config": {}},  # what it prints is kept once, in Sluice's logs
+    }
+
+
+def _limit(name: str, value: int) -> Mapping[str, Any]:
+    return {"Name": name, "Soft": value, "Hard": value}
