@@ -22,13 +22,16 @@ _OWN = Runtime(PYTHON, (3, 8))
 """What the servers in Python run in where the function asks for no version."""
 _MODULES = "sluice_runner.runtimes"
 _LOADER = """\
-import sys, types
+import sys
+sys.path[:] = [folder for folder in sys.path if folder]
+import types
 for name, source in {sources!r}.items():
     module = sys.modules[name] = types.ModuleType(name)
     exec(compile(source, name, "exec"), module.__dict__)
 module.main()
 """
-"""What Python reads: modules, each under its own name, the last of which is the server."""
+"""What Python reads: modules, each under its own name, the last of which is the server. None of the function's files stands in for a module
+of the library that the server needs."""
 
 
 class Program(NamedTuple):

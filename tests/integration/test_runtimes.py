@@ -246,6 +246,12 @@ async def test_a_handler_may_lie_in_a_folder(port: Bench) -> None:
     assert await port.client(await port.start("Python3.12", "src/orders.handler")).invoke(1) == {"got": 1}
 
 
+async def test_a_file_named_like_a_module_of_the_library_does_no_harm(port: Bench) -> None:
+    for name in ("queue.py", "socket.py", "types.py", "signal.py"):
+        (port.code / name).write_text("raise RuntimeError('not the one of the library')\n")
+    assert await port.client(await port.start("Python3.9")).invoke(1) == {"got": 1}
+
+
 async def test_node_knows_callbacks_and_modules(port: Bench) -> None:
     instance = await port.start("Node.js20.15", "index.called_back")
     assert await port.client(instance).invoke({"a": 1}) == {"got": {"a": 1}}

@@ -227,7 +227,7 @@ def _work(jobs: queue.SimpleQueue[Job | None], hooks: Hooks) -> None:
 
 
 def main() -> NoReturn:
-    sys.path[0] = os.getcwd()
+    sys.path.insert(0, os.getcwd())
     sys.argv = [os.environ["RUNTIME_HANDLER"]]
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
