@@ -42,6 +42,7 @@ class DockerInstance:
         self._tasks = tasks
         self._target = ("", 0)
         self._by_proxy = False
+        self._spare: socket.socket | None = None
         self._all_printed: asyncio.Future[None] = self._loop.create_future()
         self._rate = Rate(self._loop.time())
         self._measured_mb = 0.0
@@ -77,8 +78,12 @@ class DockerInstance:
             raise StartFailed(f"port {FUNCTION_PORT} did not open within {within_s:g} s") from None
 
     async def connect(self) -> socket.socket:
+        """A new connection, or the one that found the server listening: one that serves them in turn waits for its request."""
         if self.finishing or not self._target[1]:
             raise ConnectionRefusedError(f"{self.name} has ended")
+        if self._spare is not None:
+            connection, self._spare = self._spare, None
+            return connection
         connection = socket.socket()
         connection.setblocking(False)
         try:
@@ -107,28 +112,36 @@ class DockerInstance:
 
     def finish(self, state: dict[str, Any]) -> None:
         """Nothing of it is left; `state` is Docker's last word of it."""
+        if self._spare is not None:
+            self._spare.close()
         cause, self.end_text = end_of(state, stopped=self.stopped)
         self.ended.set_result(None)
         if self.launched:
             self._watcher.ended(Ended(self.name, cause, self.end_text))
 
     async def _accepts(self) -> bool:
-        """Whether somebody in the container accepts. Docker's proxy accepts in its place and closes at once if nobody does."""
+        """Whether somebody in the container accepts."""
         try:
             async with asyncio.timeout(_LOOK_WITHIN_S):
                 connection = await self.connect()
         except OSError:
             return False
-        with connection:
-            if not self._by_proxy:
-                return True
-            try:
-                async with asyncio.timeout(_PROXY_CLOSES_WITHIN_S):
-                    return await self._loop.sock_recv(connection, 1) != b""
-            except TimeoutError:
-                return True
-            except OSError:
-                return False
+        self._spare = connection
+        if self._by_proxy and await self._closes(connection):
+            self._spare = None
+            connection.close()
+            return False
+        return True
+
+    async def _closes(self, connection: socket.socket) -> bool:
+        """Docker's proxy accepts in the function's place, and closes at once if nobody listens there."""
+        try:
+            async with asyncio.timeout(_PROXY_CLOSES_WITHIN_S):
+                return await self._loop.sock_recv(connection, 1) == b""
+        except TimeoutError:
+            return False
+        except OSError:
+            return True
 
     async def _read(self, printed: Printed | None) -> None:
         """Until it has ended, also over a restart of the daemon that leaves it running."""
