@@ -22,6 +22,14 @@ class Function(msgspec.Struct, frozen=True, omit_defaults=True):
     handler: str = "-"
     code: str = ""
     image: str = ""
+    image_command: tuple[str, ...] = ()
+    """What is executed in place of the image's own, and with which arguments; empty: as the image says."""
+    image_args: tuple[str, ...] = ()
+    image_folder: str = ""
+    """Where it is executed; "": where the image says."""
+    uid: int = 0
+    """Whom an image runs as; 0: the engine's own user for functions."""
+    gid: int = 0
     memory_mb: int = 128
     timeout_s: float = 3.0
     initialize: bool = False

@@ -11,7 +11,7 @@ from sluice.destination import FUNCTION, read, text
 from sluice.function import Alias, Asynchronous, Function, HeaderRule
 from sluice.identity import APP
 from sluice.urn import parse
-from sluice_control.bodies import AsyncConfig, Destination, FunctionSettings
+from sluice_control.bodies import AsyncConfig, CustomImage, Destination, FunctionSettings
 from sluice_control.registry import AliasRow, Commit, FunctionRow, KeyRow, Noun, Removed, ReservedRow, TriggerRow, VersionRow
 from sluice_control.resources.reserved import reservation
 from sluice_control.vault import Vault
@@ -105,6 +105,7 @@ class Teller:
             handler=settings.handler or "",
             code=row.digest if not image_of(settings) else "",
             image=image_of(settings),
+            **_image_settings(settings.custom_image),
             memory_mb=settings.memory_size or 0,
             timeout_s=float(settings.timeout or 0),
             initialize=bool(settings.initializer_handler),
@@ -201,6 +202,24 @@ def destination_text(to: Destination, region: str, project: str) -> str:
 def image_of(settings: FunctionSettings) -> str:
     custom = settings.custom_image
     return custom.image if custom else ""
+
+
+def _image_settings(image: CustomImage | None) -> dict[str, Any]:
+    """What goes before the image's own words; -1 is FunctionGraph's word for a user that was not chosen."""
+    if image is None:
+        return {}
+    return {
+        "image_command": _listed(image.command),
+        "image_args": _listed(image.args),
+        "image_folder": image.working_dir,
+        "uid": max(0, int(image.uid or 0)),
+        "gid": max(0, int(image.gid or 0)),
+    }
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    """FunctionGraph writes command and arguments as texts with commas between them."""
+    return tuple(word.strip() for word in text.split(",")) if text.strip() else ()
 
 
 def variables(text: str | None) -> dict[str, str]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from sluice.engine import Start, StartFailed
+from sluice.function import Function
 from sluice.runtimes import BOOTSTRAP, CUSTOM, HANDLED
 from sluice_runner.environment import cpu
 from sluice_runner.leftovers import MARK
@@ -14,8 +15,6 @@ FUNCTION_USER = 1003
 CODE_FOLDER = "/opt/function/code"
 DATA_LABEL = "sluice.data"
 _PORT = f"{FUNCTION_PORT}/tcp"
-_TMP = f"rw,exec,nosuid,nodev,size=512m,mode=1777,uid={FUNCTION_USER},gid={FUNCTION_USER}"
-"""With an owner, because the mode of the image's own folder goes before."""
 _PROCESSES = 1024
 _FILES = 2048
 _MIB = 1 << 20
@@ -65,13 +64,37 @@ def configuration(order: Start, surroundings: Surroundings) -> dict[str, Any]:
     return {
         "Image": image_of(order, surroundings),
         "Env": [f"{name}={value}" for name, value in environment.items()],
-        "User": f"{FUNCTION_USER}:{FUNCTION_USER}",
+        "User": f"{_user(order)[0]}:{_user(order)[1]}",
         "Labels": {DATA_LABEL: surroundings.identity, "sluice.instance": order.name, "sluice.function": order.function.urn},
         "StopSignal": "SIGTERM",
         "HostConfig": _host(order, surroundings),
-        **({"Entrypoint": [f"./{BOOTSTRAP}"], "Cmd": [], "WorkingDir": CODE_FOLDER} if order.code else {}),
+        **(_of_package() if order.code else _of_image(order.function)),
         **({"ExposedPorts": {_PORT: {}}} if surroundings.published else {}),
     }
+
+
+def _user(order: Start) -> tuple[int, int]:
+    function = order.function
+    return function.uid or FUNCTION_USER, function.gid or FUNCTION_USER
+
+
+def _of_package() -> dict[str, Any]:
+    return {"Entrypoint": [f"./{BOOTSTRAP}"], "Cmd": [], "WorkingDir": CODE_FOLDER}
+
+
+def _of_image(function: Function) -> dict[str, Any]:
+    """What is not given stays the image's; but a command of one's own does not get the image's arguments, which is Docker's rule too."""
+    return {
+        **({"Entrypoint": list(function.image_command)} if function.image_command else {}),
+        **({"Cmd": list(function.image_args)} if function.image_args else {}),
+        **({"WorkingDir": function.image_folder} if function.image_folder else {}),
+    }
+
+
+def _tmp(order: Start) -> str:
+    """With an owner, because the mode of the image's own folder goes before."""
+    uid, gid = _user(order)
+    return f"rw,exec,nosuid,nodev,size=512m,mode=1777,uid={uid},gid={gid}"
 
 
 def _host(order: Start, surroundings: Surroundings) -> dict[str, Any]:
@@ -86,7 +109,7 @@ def _host(order: Start, surroundings: Surroundings) -> dict[str, Any]:
         **({"PidsLimit": _PROCESSES} if surroundings.limits_processes else {}),
         "Ulimits": [_limit("nofile", _FILES), _limit("core", 0)],
         "ReadonlyRootfs": True,
-        "Tmpfs": {"/tmp": _TMP},  # noqa: S108 - the function's own
+        "Tmpfs": {"/tmp": _tmp(order)},  # noqa: S108 - the function's own
         "CapDrop": ["ALL"],
         "SecurityOpt": ["no-new-privileges"],
         "Init": True,  # reaps what a function leaves, and passes SIGTERM on

@@ -45,7 +45,7 @@ class Binding(_message.Message):
     def __init__(self, trigger: _Optional[str] = ..., project: _Optional[str] = ..., type: _Optional[str] = ..., kind: _Optional[str] = ..., function: _Optional[str] = ..., settings: _Optional[bytes] = ..., mode: _Optional[str] = ..., status: _Optional[str] = ..., ordering: _Optional[str] = ..., batch_size: _Optional[int] = ..., linger_s: _Optional[float] = ..., filter: _Optional[str] = ..., max_pending: _Optional[int] = ..., max_pending_bytes: _Optional[int] = ..., incarnation: _Optional[str] = ..., generation: _Optional[int] = ..., created_ms: _Optional[int] = ...) -> None: ...
 
 class Function(_message.Message):
-    __slots__ = ("urn", "generation", "runtime", "handler", "code", "image", "memory_mb", "timeout_s", "initialize", "init_timeout_s", "max_instances", "instance_concurrency", "environment", "secrets", "max_retries", "max_age_s", "on_success", "on_failure", "dynamic_memory", "size", "initializer", "pre_stop", "pre_stop_timeout_s")
+    __slots__ = ("urn", "generation", "runtime", "handler", "code", "image", "memory_mb", "timeout_s", "initialize", "init_timeout_s", "max_instances", "instance_concurrency", "environment", "secrets", "max_retries", "max_age_s", "on_success", "on_failure", "dynamic_memory", "size", "initializer", "pre_stop", "pre_stop_timeout_s", "image_command", "image_args", "image_folder", "uid", "gid")
     class EnvironmentEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -83,6 +83,11 @@ class Function(_message.Message):
     INITIALIZER_FIELD_NUMBER: _ClassVar[int]
     PRE_STOP_FIELD_NUMBER: _ClassVar[int]
     PRE_STOP_TIMEOUT_S_FIELD_NUMBER: _ClassVar[int]
+    IMAGE_COMMAND_FIELD_NUMBER: _ClassVar[int]
+    IMAGE_ARGS_FIELD_NUMBER: _ClassVar[int]
+    IMAGE_FOLDER_FIELD_NUMBER: _ClassVar[int]
+    UID_FIELD_NUMBER: _ClassVar[int]
+    GID_FIELD_NUMBER: _ClassVar[int]
     urn: str
     generation: int
     runtime: str
@@ -106,7 +111,12 @@ class Function(_message.Message):
     initializer: str
     pre_stop: str
     pre_stop_timeout_s: float
-    def __init__(self, urn: _Optional[str] = ..., generation: _Optional[int] = ..., runtime: _Optional[str] = ..., handler: _Optional[str] = ..., code: _Optional[str] = ..., image: _Optional[str] = ..., memory_mb: _Optional[int] = ..., timeout_s: _Optional[float] = ..., initialize: _Optional[bool] = ..., init_timeout_s: _Optional[float] = ..., max_instances: _Optional[int] = ..., instance_concurrency: _Optional[int] = ..., environment: _Optional[_Mapping[str, str]] = ..., secrets: _Optional[_Mapping[str, str]] = ..., max_retries: _Optional[int] = ..., max_age_s: _Optional[int] = ..., on_success: _Optional[str] = ..., on_failure: _Optional[str] = ..., dynamic_memory: _Optional[bool] = ..., size: _Optional[str] = ..., initializer: _Optional[str] = ..., pre_stop: _Optional[str] = ..., pre_stop_timeout_s: _Optional[float] = ...) -> None: ...
+    image_command: _containers.RepeatedScalarFieldContainer[str]
+    image_args: _containers.RepeatedScalarFieldContainer[str]
+    image_folder: str
+    uid: int
+    gid: int
+    def __init__(self, urn: _Optional[str] = ..., generation: _Optional[int] = ..., runtime: _Optional[str] = ..., handler: _Optional[str] = ..., code: _Optional[str] = ..., image: _Optional[str] = ..., memory_mb: _Optional[int] = ..., timeout_s: _Optional[float] = ..., initialize: _Optional[bool] = ..., init_timeout_s: _Optional[float] = ..., max_instances: _Optional[int] = ..., instance_concurrency: _Optional[int] = ..., environment: _Optional[_Mapping[str, str]] = ..., secrets: _Optional[_Mapping[str, str]] = ..., max_retries: _Optional[int] = ..., max_age_s: _Optional[int] = ..., on_success: _Optional[str] = ..., on_failure: _Optional[str] = ..., dynamic_memory: _Optional[bool] = ..., size: _Optional[str] = ..., initializer: _Optional[str] = ..., pre_stop: _Optional[str] = ..., pre_stop_timeout_s: _Optional[float] = ..., image_command: _Optional[_Iterable[str]] = ..., image_args: _Optional[_Iterable[str]] = ..., image_folder: _Optional[str] = ..., uid: _Optional[int] = ..., gid: _Optional[int] = ...) -> None: ...
 
 class Asynchronous(_message.Message):
     __slots__ = ("max_retries", "max_age_s", "on_success", "on_failure")

@@ -25,3 +25,14 @@ async def test_a_function_and_a_trigger_made_by_the_api_are_delivered_by_the_wat
     assert msgspec.json.decode(binding.settings) == settings
     package = b"".join([chunk async for chunk in control.code(function.code)])
     assert len(package) == created.json["code_size"]
+
+
+async def test_what_an_image_is_started_with_is_delivered_as_lists_and_numbers(control: Control, api: Client) -> None:
+    own = {"command": "/bin/sh, -c", "args": "run,,twice", "working_dir": "/srv", "uid": "1234", "gid": "-1"}
+    image = {"code_type": "Custom-Image-Swr", "func_code": None, "custom_image": {"enabled": True, "image": "registry/orders:1", **own}}
+    async with Follower(control, "runner") as runner:
+        created = await api("POST", "/v2/{p}/fgs/functions", function_body("orders", **image))
+        function = runner.snapshot.functions[created.json["func_urn"]]
+    assert (function.image, function.code, function.image_folder) == ("registry/orders:1", "", "/srv")
+    assert (function.image_command, function.image_args) == (("/bin/sh", "-c"), ("run", "", "twice"))
+    assert (function.uid, function.gid) == (1234, 0)

@@ -40,6 +40,18 @@ def test_an_image_keeps_its_own_command_and_folder() -> None:
     assert made["HostConfig"]["Mounts"] == []
 
 
+def test_what_the_function_says_goes_before_what_the_image_says() -> None:
+    order = image()
+    told = structs.replace(order.function, image_command=("/bin/sh", "-c"), image_args=("run",), image_folder="/srv", uid=1234, gid=1235)
+    made = configuration(structs.replace(order, function=told), BRIDGE)
+    assert (made["Entrypoint"], made["Cmd"], made["WorkingDir"], made["User"]) == (["/bin/sh", "-c"], ["run"], "/srv", "1234:1235")
+    assert "uid=1234,gid=1235" in made["HostConfig"]["Tmpfs"]["/tmp"]
+
+
+def test_who_is_not_named_is_user_1003() -> None:
+    assert configuration(image(), BRIDGE)["User"] == "1003:1003"
+
+
 def test_a_package_is_mounted_read_only_into_the_base_image(package: Start) -> None:
     made = configuration(package, BRIDGE)
     assert (made["Image"], made["Entrypoint"], made["WorkingDir"]) == ("base", ["./bootstrap"], "/opt/function/code")

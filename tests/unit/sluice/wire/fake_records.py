@@ -68,7 +68,17 @@ BINDING = Binding(
     "t-1", "p", "KAFKA", "kafka", URN + ":!live", b'{"password":"secret"}', Mode.ASYNC, TriggerStatus.DISABLED, Ordering.SOURCE, 100, 0.5,
     '{"a":1}', 5, 6, "2", 9, 10,
 )  # fmt: skip
-FUNCTION = Function(URN + ":1", 4, environment={"A": "1"}, secrets={"B": "2"}, max_instances=-1, on_failure=URN + ":2", dynamic_memory=True)
+FUNCTION = Function(
+    URN + ":1",
+    4,
+    image_command=("sh", "-c"),
+    uid=1234,
+    environment={"A": "1"},
+    secrets={"B": "2"},
+    max_instances=-1,
+    on_failure=URN + ":2",
+    dynamic_memory=True,
+)
 KEY = Key("AK", "SK", "p", "reader")
 CHANGES = (
     Change(4, function=FUNCTION),
