@@ -53,6 +53,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """How the process engine keeps them apart."""
     docker: str = "unix:///var/run/docker.sock"
     """Where the daemon of the Docker engine listens: on this machine."""
+    docker_pull: Literal["missing", "never"] = "missing"
+    """Whether an image that the daemon does not have is fetched from its registry."""
     docker_base_image: str = ""
     """The image in which the Docker engine runs code packages; "": it runs images only."""
     memory_budget_mb: Annotated[int, Meta(ge=0)] = 0

@@ -3,6 +3,7 @@
 What aiodocker has no method for (events since a moment, statistics without a second's wait) goes through its own request functions.
 """
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -17,6 +18,7 @@ from sluice.errors import SluiceError, Unavailable
 
 CALL_WITHIN_S = 30.0
 """A machine that starts many containers at once takes seconds for each."""
+PULL_WITHIN_S = 600.0
 LOOK_EVERY_S = 10.0
 """How long one stream of events is read; before the next one is, what may have been missed is looked up."""
 _NO_CONNECTION = 900
@@ -58,6 +60,15 @@ class Daemon:
     async def image(self, name: str) -> Mapping[str, Any]:
         with _translated():
             return await self._docker.images.inspect(name)
+
+    async def pull(self, name: str) -> None:
+        """From the registry that the name says, which must ask for no login."""
+        try:
+            async with asyncio.timeout(PULL_WITHIN_S):
+                with _translated():
+                    await self._docker.images.pull(name)
+        except TimeoutError:
+            raise Away(f"the image did not come within {PULL_WITHIN_S:g} s") from None
 
     async def network(self, name: str, configuration: Mapping[str, Any]) -> dict[str, Any]:
         """The network of this name, made if it is not there."""

@@ -11,7 +11,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -39,12 +39,14 @@ _log = structlog.get_logger()
 
 class DockerEngine:
     """Implements `sluice.engine.Engine`. `address` is that of the daemon, `unix:///path`; `base_image` the one that code packages run in,
-    "" if only images do. `published`: whether instances are reached through a published port; None: as this machine needs it."""
+    "" if only images do; `pull`: whether an image that is not there is fetched from its registry. `published`: whether instances are
+    reached through a published port; None: as this machine needs it."""
 
-    def __init__(self, data: Path, address: str, base_image: str = "", *, published: bool | None = None) -> None:
+    def __init__(self, data: Path, address: str, base_image: str = "", *, pull: bool = True, published: bool | None = None) -> None:
         self._data = data.resolve()
         self._address = address
         self._base_image = base_image
+        self._pull = pull
         self._published = published
         self._lock = -1
         self._tasks = Tasks()
@@ -159,8 +161,7 @@ class DockerEngine:
 
     async def _launch(self, instance: DockerInstance, order: Start, body: dict[str, Any]) -> None:
         """Returns when it runs. Raises Away, Refused and StartFailed."""
-        if order.code is None:
-            await self._check_image(order.function.image)
+        await self._check_image(body["Image"])
         await self._create(instance, name_of(order, self._surroundings), body)
         await instance.open_output()
         instance.launched = True
@@ -170,9 +171,23 @@ class DockerEngine:
 
     async def _check_image(self, name: str) -> None:
         """Docker starts an image of another architecture, whose program then cannot be executed."""
-        built_for = (await self._daemon.image(name))["Architecture"]
+        built_for = (await self._image(name))["Architecture"]
         if built_for != self._machine["Arch"]:
             raise StartFailed(f"the image {name} is for {built_for}, and this machine is {self._machine['Arch']}")
+
+    async def _image(self, name: str) -> Mapping[str, Any]:
+        """What the daemon says of it. Raises Away, Refused and StartFailed."""
+        try:
+            return await self._daemon.image(name)
+        except Refused as error:
+            if error.status != _NOT_THERE or not self._pull:
+                raise
+        _log.info("docker_pull", image=name)
+        try:
+            await self._daemon.pull(name)
+        except (Away, Refused) as error:
+            raise StartFailed(f"the image {name} cannot be pulled: {error}") from None
+        return await self._daemon.image(name)
 
     async def _create(self, instance: DockerInstance, name: str, body: dict[str, Any]) -> None:
         """Not cut short in the middle, which would leave a container nobody knows of."""

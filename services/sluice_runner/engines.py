@@ -14,4 +14,4 @@ def engine_of(settings: Settings) -> Engine:
         from sluice_runner.engine_docker import DockerEngine
     except ModuleNotFoundError as error:
         raise ConfigurationError(f'engine: docker needs {error.name}: pip install "sluice[runner]"') from None
-    return DockerEngine(settings.data, settings.docker, settings.docker_base_image)
+    return DockerEngine(settings.data, settings.docker, settings.docker_base_image, pull=settings.docker_pull == "missing")

@@ -9,6 +9,7 @@ import shutil
 import sys
 import tarfile
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from sluice.errors import ConfigurationError
 from sluice.function import Function
 from sluice_runner.engine_docker import DockerEngine
 from tests.contracts.engine import ECHO, URN, EngineBench, EngineContract, ask, marked_processes, tell
+from tests.registry import Registry
 from tests.servers import Docker
 from tests.waiting import until
 
@@ -58,7 +60,7 @@ def data(tmp_path: Path) -> Path:
 @pytest.fixture
 async def bench(data: Path, docker: Docker) -> AsyncIterator[DockerBench]:
     before = len(os.listdir("/proc/self/fd"))
-    async with DockerEngine(data, docker.address, docker.python) as engine:
+    async with DockerEngine(data, docker.address, docker.python, pull=False) as engine:
         yield DockerBench(engine, data)
     assert await containers(docker) == []
     await until(lambda: len(os.listdir("/proc/self/fd")) <= before)
@@ -71,17 +73,28 @@ async def published(data: Path, docker: Docker) -> AsyncIterator[DockerBench]:
         yield DockerBench(engine, data)
 
 
-async def containers(docker: Docker) -> list[dict[str, Any]]:
-    """All that the daemon has, as it describes them."""
+@asynccontextmanager
+async def client_of(docker: Docker) -> AsyncIterator[aiodocker.Docker]:
     connector = aiohttp.UnixConnector(docker.address.removeprefix("unix://"))
     async with connector, aiodocker.Docker("unix://localhost", connector=connector) as client:
+        yield client
+
+
+async def containers(docker: Docker) -> list[dict[str, Any]]:
+    """All that the daemon has, as it describes them."""
+    async with client_of(docker) as client:
         return [await container.show() for container in await client.containers.list(all=1)]
 
 
 async def load(docker: Docker, image: bytes) -> None:
-    connector = aiohttp.UnixConnector(docker.address.removeprefix("unix://"))
-    async with connector, aiodocker.Docker("unix://localhost", connector=connector) as client:
+    async with client_of(docker) as client:
         await client.images.import_image(image)
+
+
+async def exported(docker: Docker, name: str) -> bytes:
+    async with client_of(docker) as client, client.images.export_image(name) as content:
+        archived: bytes = await content.read()
+        return archived
 
 
 def archive(name: str, architecture: str) -> bytes:
@@ -157,6 +170,21 @@ async def test_an_image_that_is_not_there_is_named(bench: DockerBench) -> None:
     assert await bench.engine.list() == []
 
 
+async def test_an_image_that_is_not_there_is_pulled_once_where_that_is_allowed(data: Path, docker: Docker) -> None:
+    docker.make_image("sluice-test-echo", ECHO, "./bootstrap")
+    with Registry(await exported(docker, "sluice-test-echo")) as registry:
+        async with DockerEngine(data, docker.address) as engine:
+            bench = DockerBench(engine, data)
+            assert (await bench.start_image(registry.image))["path"] == "/invoke"
+            asked = len(registry.asked)
+            assert asked
+            await engine.stop(f"image-{registry.image}")
+            assert (await bench.start_image(registry.image))["path"] == "/invoke"
+            assert len(registry.asked) == asked
+            with pytest.raises(StartFailed, match=r"echo:2 cannot be pulled: .*manifest unknown"):
+                await bench.start_image(registry.image.replace("echo:1", "echo:2"))
+
+
 async def test_an_image_for_another_machine_is_named(bench: DockerBench, docker: Docker) -> None:
     await load(docker, archive("sluice-test-foreign", "arm64"))
     with pytest.raises(StartFailed, match="sluice-test-foreign is for arm64, and this machine is amd64"):
@@ -194,8 +222,7 @@ async def test_behind_a_published_port_the_proxys_accepting_is_not_taken_for_the
 
 async def test_a_container_that_somebody_removes_is_told_as_ended(bench: DockerBench, docker: Docker) -> None:
     instance = await bench.start()
-    connector = aiohttp.UnixConnector(docker.address.removeprefix("unix://"))
-    async with connector, aiodocker.Docker("unix://localhost", connector=connector) as client:
+    async with client_of(docker) as client:
         await (await client.containers.list())[0].delete(force=True)
     end = await bench.seen.until_end(instance.name)
     assert end.cause is EndCause.EXITED
