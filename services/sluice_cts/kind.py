@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from sluice.binding import Binding
+from sluice.binding import Binding, Ordering
 from sluice.event import Record
 from sluice.filters import Match
 from sluice.readable_files import ReadableFiles
@@ -58,5 +58,6 @@ KIND = TriggerKind(
     fixed=frozenset({"CTS"}),
     sample=sample,
     pushed=True,
+    orderings=(Ordering.NONE, Ordering.SOURCE),
     selects=selects,
 )

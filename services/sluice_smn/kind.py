@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sluice.binding import Binding
+from sluice.binding import Binding, Ordering
 from sluice.errors import ConfigurationError
 from sluice.event import Record
 from sluice.push import Doors
@@ -48,6 +48,7 @@ KIND = TriggerKind(
     source_of=source_of,
     replayable=False,
     pushed=True,
+    orderings=(Ordering.NONE, Ordering.SOURCE),
     rpcs=rpcs,
     fixed=frozenset({"SMN"}),
     sample=sample,

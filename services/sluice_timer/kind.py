@@ -2,7 +2,7 @@
 
 import time
 
-from sluice.binding import Binding, Mode
+from sluice.binding import Binding, Mode, Ordering
 from sluice.clock import Clock, SystemClock
 from sluice.event import Record
 from sluice.trigger import Trigger, TriggerKind
@@ -26,6 +26,7 @@ def timer_kind(clock: Clock | None = None, clockwork: Clockwork | None = None) -
         shape=shape,
         build=build,
         modes=(Mode.RECORDED,),
+        orderings=(Ordering.NONE, Ordering.SOURCE),
         source_of=source_of,
         sample=sample,
     )

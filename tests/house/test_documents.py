@@ -1,6 +1,7 @@
 """Links lead somewhere, examples load and commands exist, in every document of the house."""
 
 import importlib
+import re
 from pathlib import Path
 
 import pytest
@@ -107,4 +108,6 @@ def pages_of_kinds() -> list[Path]:
 
 @pytest.mark.parametrize("page", pages_of_kinds(), ids=lambda page: page.name)
 def test_the_page_of_a_kind_says_what_becomes_of_ordering(page: Path) -> None:
-    assert "`ordering" in page.read_text(), f"{page.relative_to(ROOT)} does not say which order the kind keeps"
+    text, name = page.read_text(), page.relative_to(ROOT)
+    assert "`ordering: source`" in text, f"{name} does not say what `ordering: source` keeps"
+    assert re.search("`ordering: key`|`key` is refused", text), f"{name} does not say what `ordering: key` keeps"

@@ -31,7 +31,7 @@ from tests.conformance.bench import BINDING
 from tests.conformance.host import running
 from tests.conformance.intake import FakeIntake
 from tests.conformance.test_lts import EXAMPLE, TOKEN, OtlpBench
-from tests.servers import Rsyslog, free_port_run
+from tests.servers import Rsyslog, free_port_run, missing
 from tests.waiting import until
 
 WITHIN_S = 30.0
@@ -182,7 +182,7 @@ async def test_a_loki_client_pushes_with_its_password() -> None:
 
 def log_with(*arguments: str) -> None:
     if LOGGER is None:
-        pytest.skip("logger is not installed: run make servers")
+        missing("logger is not installed: run make servers")
     subprocess.run([LOGGER, *arguments], check=True, timeout=30)
 
 
