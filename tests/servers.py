@@ -145,15 +145,17 @@ class Docker:
     python = "sluice-test-python"
     """An image of this machine's Python and a shell."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, apart: bool = False) -> None:
+        """Apart, it has a network of its own and keeps packet rules in it, as daemons do where they may."""
         self.folder = folder
         self.address = f"unix://{folder}/docker.sock"
+        self._apart = ("apart",) if apart else ()
         self._net = f"10.{200 + secrets.randbelow(50)}.{secrets.randbelow(250)}"
         self._has_image = False
 
     def start(self) -> None:
         """Returns when the daemon answers."""
-        script("docker.sh", "start", str(self.folder), self._net)
+        script("docker.sh", "start", str(self.folder), self._net, *self._apart)
         if not self._has_image:
             self.make_image(self.python)
             self._has_image = True
@@ -161,6 +163,10 @@ class Docker:
     def make_image(self, name: str, folder: Path | None = None, command: str = "") -> None:
         """An image of Python, and of a function whose code is in a folder."""
         script("docker.sh", "image", str(self.folder), name, *((str(folder), command) if folder else ()))
+
+    def inside(self, *command: str) -> list[str]:
+        """A command where it is."""
+        return [str(SCRIPTS / "docker.sh"), "inside", str(self.folder), *command]
 
     def stop(self) -> None:
         """A clean end."""

@@ -289,6 +289,38 @@ async def test_what_a_killed_runner_left_is_removed_by_the_next_and_nothing_else
             assert (await tell(own))["path"] == "/invoke"
 
 
+NEIGHBOURS = """
+import asyncio, sys
+from pathlib import Path
+from tests.contracts.engine import ask
+from tests.integration.test_docker_engine import DockerBench, DockerEngine
+
+async def main(data, address, image):
+    async with DockerEngine(Path(data), address, image) as engine:
+        bench = DockerBench(engine, Path(data))
+        one, other = await bench.start(), await bench.start()
+        for instance in (one, other):
+            host = instance.address.partition(":")[0]
+            print((await ask(one, {"do": "connect", "host": host, "port": 8000, "timeout": 1})).decode())
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+async def test_instances_do_not_reach_each_other_where_the_daemon_keeps_packet_rules(
+    data: Path, tmp_path_factory: pytest.TempPathFactory, docker: Docker
+) -> None:
+    """In a network of its own, because the rules are for the whole machine. `docker` is asked for, to have said what is missing."""
+    apart = Docker(tmp_path_factory.mktemp("apart"), apart=True)  # a short path, for the sockets in it
+    apart.start()
+    try:
+        command = apart.inside(sys.executable, "-c", NEIGHBOURS, str(data), apart.address, apart.python)
+        asking = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+        assert (await asking.communicate())[0].decode().split() == ["connected", "timed", "out"]
+    finally:
+        apart.kill()
+
+
 async def test_without_a_daemon_the_engine_says_where_it_looked(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"unix:///nowhere/docker\.sock: the Docker daemon cannot be reached"):
         await DockerEngine(tmp_path, "unix:///nowhere/docker.sock").__aenter__()

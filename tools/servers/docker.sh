@@ -1,6 +1,10 @@
 #!/bin/bash
 # A real Docker daemon, with a containerd of its own: a private socket and data, bridges of its own addresses, no packet rules.
-#   docker.sh start DIR NET        DIR/docker.sock; networks are parts of NET.0/24, as in 10.231.7; there is no default one
+#   docker.sh start DIR NET [apart]
+#                                  DIR/docker.sock; networks are parts of NET.0/24, as in 10.231.7; there is no default one. Apart, it has a
+#                                  network namespace of its own too, and keeps packet rules in it
+#   docker.sh inside DIR COMMAND...
+#                                  in its namespaces
 #   docker.sh image DIR NAME [FOLDER COMMAND]
 #                                  an image of the machine's Python and a shell, made of files of the machine; with a folder, its content lies
 #                                  at /opt/function/code and COMMAND is started there
@@ -11,6 +15,7 @@
 PATH=$PATH:/usr/sbin:/sbin
 EX_UNAVAILABLE=69
 python=/usr/bin/python3
+rules=false
 needs="dockerd containerd docker-proxy docker-init unshare nsenter ip curl $python"
 
 require() {
@@ -22,7 +27,7 @@ require() {
 }
 
 # inside COMMAND...: in the namespaces of the server.
-inside() { nsenter --target "$(pgrep -P "$(cat "$DIR/pid")")" --pid --mount -- "$@"; }
+inside() { nsenter --target "$(pgrep -P "$(cat "$DIR/pid")")" --pid --mount --net --wd="$PWD" -- "$@"; }
 
 # The name of its containers' control groups.
 cgroups() { echo "sluice-docker-$(tr . - <"$DIR/net")"; }
@@ -32,14 +37,16 @@ api() { curl -sS --fail --max-time 60 --unix-socket "$DIR/docker.sock" "$@"; }
 start() {
     require
     [ -s "$DIR/pid" ] && running "$(cat "$DIR/pid")" || {
-        spawn unshare --pid --mount-proc --fork --kill-child=KILL docker-init -s -- sleep infinity
+        spawn unshare ${2:+--net} --pid --mount-proc --fork --kill-child=KILL docker-init -s -- sleep infinity
         echo "$1" >"$DIR/net"
+        echo "${2:-}" >"$DIR/apart"
         tidy_after_owner
     }
     until pgrep -P "$(cat "$DIR/pid")" >/dev/null; do sleep 0.02; done
     rm -f "$DIR/docker.pid" "$DIR/docker.sock"
+    [ -z "$(cat "$DIR/apart")" ] || { inside ip link set lo up; rules=true; }
     inside setsid --fork dockerd --data-root "$DIR/data" --exec-root "$DIR/exec" --host "unix://$DIR/docker.sock" --pidfile "$DIR/docker.pid" \
-        --iptables=false --ip-forward=false --ip-masq=false --bridge none --default-address-pool "base=$1.0/24,size=28" \
+        --iptables="$rules" --ip-forward="$rules" --ip-masq="$rules" --bridge none --default-address-pool "base=$1.0/24,size=28" \
         --cgroup-parent "/$(cgroups)" --shutdown-timeout 5 >>"$DIR/log" 2>&1 </dev/null
     await_answer
 }
@@ -99,11 +106,12 @@ image() {
 }
 
 verb=${1:-}
-[ $# -ge 2 ] || die "usage: docker.sh start DIR NET | image DIR NAME [FOLDER COMMAND] | kill-daemon DIR | stop DIR | kill DIR"
+[ $# -ge 2 ] || die "usage: docker.sh start DIR NET [apart] | inside DIR COMMAND... | image DIR NAME [FOLDER COMMAND] | kill-daemon DIR | stop DIR | kill DIR"
 mkdir -p "$2"
 DIR=$(cd "$2" && pwd)
 case $verb in
-    start) start "$3" ;;
+    start) start "${@:3}" ;;
+    inside) inside "${@:3}" ;;
     image) image "${@:3}" ;;
     kill-daemon) signal KILL ;;
     stop) finish TERM ;;
