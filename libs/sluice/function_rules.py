@@ -37,6 +37,8 @@ WEIGHT = Range(0, 100, " percent")
 RESERVED = Range(0, MOST_INSTANCES)
 """Instances of one version that are always there."""
 
+RESERVED_IDS = (0, 1000, 1002)
+USER_RULE = "is a number from -1 to 65534 except 0, 1000 and 1002"
 MOST_TRIGGERS = 10
 """Of one version or alias."""
 MOST_PULL_TRIGGERS = 10
@@ -127,3 +129,13 @@ def variable_name_faults(field: str, variables: Mapping[str, str]) -> Iterator[F
             yield Fault(field, f"{name[:60]!r} is not a name: letters, digits and _, starting with a letter")
         if name in RESERVED_VARIABLES:
             yield Fault(field, f"{name} is set by the platform")
+
+
+def is_user(number: int) -> bool:
+    """Whether an image may run as the user or group of this number; -1 chooses none."""
+    return -1 <= number <= 65_534 and number not in RESERVED_IDS
+
+
+def user_faults(field: str, number: int) -> Iterator[Fault]:
+    if not is_user(number):
+        yield Fault(field, f"is {number}, and {USER_RULE}")

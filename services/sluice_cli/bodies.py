@@ -30,8 +30,24 @@ def configuration(name: str, function: Function) -> dict[str, Any]:
     if function.secrets:
         body["encrypted_user_data"] = variables(function.secrets)
     if function.image:
-        body["custom_image"] = {"enabled": True, "image": function.image}
+        body["custom_image"] = custom_image(function)
     return body
+
+
+def custom_image(function: Function) -> dict[str, Any]:
+    return {
+        "enabled": True,
+        "image": function.image,
+        "command": ",".join(function.command),
+        "args": ",".join(function.args),
+        "working_dir": function.working_dir,
+        "uid": _number(function.uid),
+        "gid": _number(function.gid),
+    }
+
+
+def _number(user: int) -> str:
+    return str(user) if user >= 0 else ""
 
 
 def runtime(function: Function) -> str:

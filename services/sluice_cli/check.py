@@ -60,6 +60,7 @@ def warnings(manifest: Manifest) -> Iterator[str]:
 def function_faults(function: Function, folder: Path, all_of: Mapping[str, Function], kinds: Mapping[str, TriggerKind]) -> Iterator[Fault]:
     yield from _runtime_faults(function)
     yield from _code_faults(function, folder)
+    yield from _image_faults(function)
     yield from _size_faults(function)
     yield from _variable_faults("environment", function.environment)
     yield from _variable_faults("secrets", function.secrets)
@@ -77,6 +78,20 @@ def _code_faults(function: Function, folder: Path) -> Iterator[Fault]:
     if function.code:
         for rule in package.faults(folder / function.code, sources(function.runtime, function.handler)):
             yield Fault("code", rule)
+
+
+def _image_faults(function: Function) -> Iterator[Fault]:
+    default = Function()
+    for field in ("command", "args", "working_dir", "uid", "gid"):
+        if not function.image and getattr(function, field) != getattr(default, field):
+            yield Fault(field, "is given with image only")
+    for field in ("command", "args"):
+        if any("," in word for word in getattr(function, field)):
+            yield Fault(field, "has a word with a comma, which FunctionGraph puts between words")
+    if function.working_dir and not function.working_dir.startswith("/"):
+        yield Fault("working_dir", "starts with /")
+    yield from rules.user_faults("uid", function.uid)
+    yield from rules.user_faults("gid", function.gid)
 
 
 def _runtime_faults(function: Function) -> Iterator[Fault]:

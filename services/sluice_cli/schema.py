@@ -65,6 +65,13 @@ class Function(_Part, frozen=True, kw_only=True):
     handler: str = ""
     """`file.function`, with `runtime`."""
     image: str = ""
+    command: list[str] = []
+    """Executed in place of the image's own, with its arguments in `args`; without it, as the image says."""
+    args: list[str] = []
+    working_dir: str = ""
+    uid: int = -1
+    """Whom the image runs as; -1: user 1003."""
+    gid: int = -1
     http: bool = False
     """Whether it gets the original HTTP requests instead of events."""
     memory: int = DEFAULT_MEMORY_MB

@@ -18,8 +18,6 @@ INLINE = "inline"
 IMAGE = "Custom-Image-Swr"
 MAX_SETTINGS_BYTES = 64 * 1024
 """Of everything but the code: it stands in lists of 400 and goes to every service."""
-_RESERVED_IDS = (0, 1000, 1002)
-_USER_RULE = "is a number from -1 to 65534 except 0, 1000 and 1002"
 _CODES = {
     "func_name": "FSS.1002",
     "handler": "FSS.1003",
@@ -157,12 +155,8 @@ def _custom_image_faults(image: CustomImage | None) -> Iterator[Coded]:
     if len(image.command) + len(image.args) + len(image.working_dir) > 5120:
         yield _fault("custom_image", "command, args and working_dir have more than 5120 characters together")
     for field, text in (("uid", image.uid), ("gid", image.gid)):
-        if text and not (re.fullmatch(r"-1|[0-9]{1,5}", text) and _is_user(int(text))):
-            yield ("FSS.1075", Fault(f"custom_image.{field}", f"is {text[:20]!r}, and {_USER_RULE}"))
-
-
-def _is_user(number: int) -> bool:
-    return -1 <= number <= 65_534 and number not in _RESERVED_IDS
+        if text and not (re.fullmatch(r"-1|[0-9]{1,5}", text) and rules.is_user(int(text))):
+            yield ("FSS.1075", Fault(f"custom_image.{field}", f"is {text[:20]!r}, and {rules.USER_RULE}"))
 
 
 def _hook_faults(settings: FunctionSettings) -> Iterator[Coded]:
@@ -213,8 +207,8 @@ def mount_faults(config: Mapping[str, Any] | None) -> Iterator[Coded]:
         yield ("FSS.1049", Fault("mount_config.func_mounts", f"has {len(mounts)} items, more than 5"))
     user = config.get("mount_user")
     for name, number in user.items() if isinstance(user, Mapping) else ():
-        if isinstance(number, int) and not _is_user(number):
-            yield ("FSS.1075", Fault(f"mount_config.mount_user.{name}", f"is {number}, and {_USER_RULE}"))
+        if isinstance(number, int) and not rules.is_user(number):
+            yield ("FSS.1075", Fault(f"mount_config.mount_user.{name}", f"is {number}, and {rules.USER_RULE}"))
 
 
 def _coded(faults: Iterable[Fault], code: str = "") -> Iterator[Coded]:

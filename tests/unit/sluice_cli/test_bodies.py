@@ -20,9 +20,19 @@ def test_a_package_is_created_with_functiongraphs_fields() -> None:
 
 def test_an_image_and_an_http_function() -> None:
     body = creation("web", Function(image="registry/web:1", http=True, initialize=True), b"")
-    assert body["custom_image"] == {"enabled": True, "image": "registry/web:1"}
+    unsaid = {"command": "", "args": "", "working_dir": "", "uid": "", "gid": ""}
+    assert body["custom_image"] == {"enabled": True, "image": "registry/web:1", **unsaid}
     assert (body["runtime"], body["code_type"], body["initializer_handler"]) == ("http", "Custom-Image-Swr", "-")
     assert "func_code" not in body
+
+
+def test_what_an_image_is_started_with_is_texts_with_commas() -> None:
+    said = {"command": "/bin/sh,-c", "args": "run", "working_dir": "/srv", "uid": "101", "gid": "102"}
+    function = Function(image="registry/web:1", command=["/bin/sh", "-c"], args=["run"], working_dir="/srv", uid=101, gid=102)
+    present = creation("web", function, b"")
+    assert present["custom_image"] == {"enabled": True, "image": "registry/web:1", **said}
+    assert changed("web", function, present) == []
+    assert changed("web", Function(image="registry/web:1"), present) == ["custom_image"]
 
 
 def test_only_what_differs_is_changed() -> None:

@@ -270,3 +270,25 @@ def test_a_handler_and_a_runtime_belong_together(tmp_path: Path) -> None:
         "functions.odd.pre_stop_timeout: is 91, and goes from 1 to 90",
     ):
         assert expected in told, told
+
+
+def test_how_an_image_is_started_is_checked(tmp_path: Path) -> None:
+    lines = """
+    functions:
+      right: {image: web, command: [/bin/sh, -c], args: [run], working_dir: /srv, uid: 101, gid: 65534}
+      packed: {code: code, command: [run], uid: 101}
+      comma: {image: web, args: ["a,b"]}
+      folder: {image: web, working_dir: srv}
+      root: {image: web, uid: 0, gid: 65535}
+    """
+    told = "\n".join(said(tmp_path, textwrap.dedent(lines)))
+    assert "right" not in told
+    for expected in (
+        "functions.packed.command: is given with image only",
+        "functions.packed.uid: is given with image only",
+        "functions.comma.args: has a word with a comma",
+        "functions.folder.working_dir: starts with /",
+        "functions.root.uid: is 0, and is a number from -1 to 65534 except 0, 1000 and 1002",
+        "functions.root.gid: is 65535, and is a number",
+    ):
+        assert expected in told, told
