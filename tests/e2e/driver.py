@@ -22,6 +22,8 @@ from sluice.signature import sign
 SLUICE = Path(sys.executable).with_name("sluice")
 FUNCTIONS = Path(__file__).parents[1] / "functions"
 START_WITHIN_S = 90.0
+PICKED_UP_S = 10.0
+"""A changed secret counts after this, from the API's answer on; on a machine without other work two seconds do."""
 
 
 @dataclass

@@ -13,7 +13,7 @@ import pytest
 from confluent_kafka import Producer
 
 from tests.e2e.bursts import assert_small, await_open, begin_small, set_instances
-from tests.e2e.driver import Sluice, Witness
+from tests.e2e.driver import PICKED_UP_S, Sluice, Witness
 from tests.e2e.records import overlaps
 from tests.servers import Kafka
 
@@ -21,8 +21,6 @@ RECORDS, BURST, ROTATED = 100_000, 50_000, 20_000
 BATCH, PARTITIONS = 200, 4
 CHUNK, A_SECOND = 500, 5_000
 WITHIN_S = 90.0
-PICKED_UP_S = 10.0
-"""A changed password; on a machine without other work two seconds do."""
 INSTANCES, EACH = 2, 16
 
 MakeFunction = Callable[..., str]

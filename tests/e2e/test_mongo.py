@@ -25,7 +25,7 @@ from pymongo import MongoClient
 from pymongo.errors import BulkWriteError, PyMongoError
 
 from tests.e2e.bursts import assert_small, await_open, begin_small, set_instances
-from tests.e2e.driver import Sluice, Witness
+from tests.e2e.driver import PICKED_UP_S, Sluice, Witness
 from tests.e2e.records import overlaps
 from tests.e2e.shell import commands, shell
 from tests.servers import Mongo, free_port_run
@@ -266,7 +266,7 @@ def test_a_new_password_counts_without_a_restart_of_anything_else(
     assert "old-password" not in json.dumps(row)
     changed = {"trigger_status": "ACTIVE", "event_data": settings(server.address, db_password="new-password")}
     sluice.api("PUT", f"/fgs/triggers/{function}:latest/DDS/{trigger}", changed)
-    sluice.until_state(trigger, "running")
+    sluice.until_state(trigger, "running", PICKED_UP_S)
     with server.orders(username="rwuser", password="new-password") as orders:
         orders.insert_one({"_id": 1})
     sluice.until_ended(trigger, 1)

@@ -17,7 +17,7 @@ import yaml
 
 from sluice.event import MAX_EVENT_BYTES
 from tests.e2e.bursts import assert_small, await_open, begin_small, set_instances
-from tests.e2e.driver import SLUICE, Sluice, Witness
+from tests.e2e.driver import PICKED_UP_S, SLUICE, Sluice, Witness
 from tests.e2e.records import assert_ran_again_after_kills_only, overlaps
 from tests.mqtt import Publisher, answered, connections
 from tests.servers import Mosquitto
@@ -30,8 +30,6 @@ CHUNK = 500
 A_SECOND = 5_000
 """Published, as long as the server is there."""
 WITHIN_S = 90.0
-PICKED_UP_S = 10.0
-"""A changed password; on a machine without other work two seconds do."""
 INTERRUPTIONS = 4
 """Ends of a connection: the kills of what reads, of the ledger and of the server, and one more where what is started again gets to know its
 trigger anew."""

@@ -19,7 +19,7 @@ from sluice.event import MAX_EVENT_BYTES
 from sluice.push import MAX_PUSH_BYTES
 from tests.conformance.sqs_fake import FakeSqs
 from tests.e2e.bursts import assert_small, begin_small
-from tests.e2e.driver import Sluice, Witness
+from tests.e2e.driver import PICKED_UP_S, Sluice, Witness
 from tests.e2e.pushing import Pusher
 from tests.e2e.records import assert_ran_again_after_kills_only, overlaps
 from tests.e2e.shell import commands, shell
@@ -65,8 +65,8 @@ def kill(sluice: Sluice, what: str) -> None:
         sluice.kill_service(what)
 
 
-def until(condition: Callable[[], object], said: Callable[[], object]) -> None:
-    deadline = time.monotonic() + WITHIN_S
+def until(condition: Callable[[], object], said: Callable[[], object], within_s: float = WITHIN_S) -> None:
+    deadline = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < deadline, said()
         time.sleep(0.05)
@@ -249,7 +249,7 @@ def test_a_changed_token_counts_at_once_and_for_this_trigger_alone(sluice: Sluic
 
     assert (status(trigger, TOKEN), status(other, TOKEN)) == (202, 202)
     sluice.api("PUT", f"/fgs/triggers/{urn}/OBS/{trigger}", {"event_data": pushed(name, prefix="a", batch_size=1, push_token="new")})
-    until(lambda: status(trigger, "new") == 202, lambda: status(trigger, "new"))
+    until(lambda: status(trigger, "new") == 202, lambda: status(trigger, "new"), PICKED_UP_S)
     assert (status(trigger, TOKEN), status(other, TOKEN)) == (401, 202)
 
 

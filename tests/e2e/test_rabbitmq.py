@@ -17,7 +17,7 @@ from pika.exceptions import AMQPError
 
 from sluice.event import MAX_EVENT_BYTES
 from tests.e2e.bursts import assert_small, await_open, begin_small, set_instances
-from tests.e2e.driver import Sluice, Witness
+from tests.e2e.driver import PICKED_UP_S, Sluice, Witness
 from tests.e2e.records import overlaps
 from tests.e2e.shell import commands, shell
 from tests.rabbitmq import Publisher
@@ -31,8 +31,6 @@ A_SECOND = 5_000
 """Published, as long as the node is there."""
 BURST, ROTATED = 50_000, 20_000
 WITHIN_S = 60.0
-PICKED_UP_S = 10.0
-"""A changed password; on a machine without other work two seconds do."""
 INSTANCES, EACH = 2, 16
 IN_FLIGHT = {"everything": INSTANCES * EACH + 64, "runner": INSTANCES * EACH}
 """Calls that may run twice after a kill. The dispatcher's kill ends none: results wait for whoever comes after it."""

@@ -18,7 +18,7 @@ import pytest
 
 from sluice.event import MAX_EVENT_BYTES
 from tests.e2e.bursts import assert_small, begin_small
-from tests.e2e.driver import Sluice, Witness
+from tests.e2e.driver import PICKED_UP_S, Sluice, Witness
 from tests.e2e.records import overlaps
 from tests.e2e.shell import commands, shell
 from tests.rocketmq import Sent, Topic, set_key
@@ -265,7 +265,7 @@ def test_a_changed_secret_is_used_at_once_by_that_trigger_alone(
     set_key(rocketmq, key, "second-secret")
     sluice.until_state(trigger, "error", WITHIN_S)
     sluice.api("PUT", f"/fgs/triggers/{urn}:latest/ROCKETMQ/{trigger}", {"event_data": {**settings, "secret_key": "second-secret"}})
-    sluice.until_state(trigger, "running", WITHIN_S)
+    sluice.until_state(trigger, "running", PICKED_UP_S)
     numbered.send(1)
     await_messages(sluice, trigger, witness, 1)
 
