@@ -2,6 +2,7 @@
 
 import base64
 import json
+import secrets
 import time
 from collections.abc import Callable, Sequence
 
@@ -10,6 +11,8 @@ from confluent_kafka import Producer
 from tests.e2e.driver import Sluice, Witness
 from tests.servers import Kafka
 
+TRIGGER_BODY = 4 * 1024 * 1024
+"""The largest that the gateway takes for a trigger."""
 BINARY = "data:application/octet-stream;base64,"
 MakeFunction = Callable[..., str]
 
@@ -69,6 +72,25 @@ def test_a_record_that_makes_the_function_fail_ends_alone(
     assert messages(witness) == [value.decode() for value in [*values, b"exit"]]
     dead = {letter["failure"] for letter in sluice.ours("/dead")["dead"] if letter["trigger_id"] == trigger}
     assert dead == {"function_error", "crashed"}
+
+
+def test_a_request_that_makes_the_function_fail_ends_alone_and_any_body_arrives(
+    sluice: Sluice, witness: Witness, make_function: MakeFunction
+) -> None:
+    """Bodies are base64 in their events, and so is what this function fails on."""
+    environment = {**witness.environment, "FAIL": base64.b64encode(b"fail").decode()}
+    urn, path = make_function(user_data=json.dumps(environment)), f"/odd-{secrets.token_hex(4)}"
+    trigger = sluice.trigger(urn, "APIG", {"path": path, "auth": "NONE", "func_info": {"invocation_type": "async"}})
+    sluice.until_state(trigger, "running")
+    bodies = [b"before", b"fail", b"", b"\xff\xfe", bytes(range(256)), b"{not json", b"x" * TRIGGER_BODY, b"after"]
+    for body in bodies:
+        assert sluice.send("POST", path, body, signed=False)[0] == 202
+    assert sluice.send("POST", path, b"x" * (TRIGGER_BODY + 1), signed=False)[0] == 413
+    row = sluice.until_ended(trigger, len(bodies))
+    assert (row["received"], row["success"], row["failed"], row["discarded"]) == (8, 7, 1, 0), row
+    assert sorted(base64.b64decode(json.loads(body)["body"]) for _, _, body in witness.calls()) == sorted(bodies)
+    dead = [letter["failure"] for letter in sluice.ours("/dead")["dead"] if letter["trigger_id"] == trigger]
+    assert dead == ["function_error"]
 
 
 def test_a_refused_login_is_the_state_of_its_trigger_alone(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from sluice.event import MAX_EVENT_BYTES
 from sluice.push import MAX_PUSH_BYTES
 from tests.e2e.driver import FUNCTIONS, Sluice, Witness
 from tests.e2e.pushing import Pusher
@@ -133,6 +134,26 @@ def test_who_shows_no_token_or_sends_no_trace_is_refused(sluice: Sluice, make_fu
         assert (status, json.loads(answer)["error_code"]) == (400, "FSS.0400"), body
     assert sluice.send("POST", path, bytes(MAX_PUSH_BYTES + 1), signed=False, headers=bearer)[0] == 413
     assert sluice.counts(trigger)["received"] == 0
+
+
+def test_a_trace_that_the_function_fails_on_or_that_is_too_large_holds_up_no_other(
+    sluice: Sluice, witness: Witness, make_function: MakeFunction
+) -> None:
+    trigger = sluice.trigger(make_function(), "CTS", settings("shop:*:*"))
+    sluice.until_state(trigger, "running")
+    path, bearer = f"/sluice/v1/push/cts/{trigger}", {"Authorization": f"Bearer {TOKEN}"}
+
+    def push(*sent: dict[str, object]) -> int:
+        return sluice.send("POST", path, json.dumps(sent).encode(), signed=False, headers=bearer)[0]
+
+    assert push(trace(0), {**trace(1), "resource_name": "fail"}, trace(2)) == 202
+    assert push({**trace(3), "request": "x" * (MAX_EVENT_BYTES + 1)}, trace(4)) == 400
+    assert push(trace(5)) == 202
+    row = sluice.until_ended(trigger, 6)
+    assert (row["success"], row["failed"], row["discarded"]) == (4, 1, 1), row
+    assert sorted(int(number) for _, _, body in witness.calls() for number in NUMBER.findall(body)) == [0, 1, 2, 4, 5]
+    dead = [letter["failure"] for letter in sluice.ours("/dead")["dead"] if letter["trigger_id"] == trigger]
+    assert sorted(dead) == ["function_error", "refused"]
 
 
 def test_the_example_does_what_its_page_says(sluice: Sluice, tmp_path: Path) -> None:

@@ -173,6 +173,20 @@ def test_messages_that_are_no_notifications_block_nothing(
     assert b'"thrown_away": true' in sluice.log.read_bytes() or b"thrown_away=True" in sluice.log.read_bytes()
 
 
+def test_an_object_that_the_function_fails_on_holds_up_no_other_and_its_message_is_gone(
+    sluice: Sluice, queue: FakeSqs, witness: Witness, make_function: MakeFunction
+) -> None:
+    queue.send_all(whole(*map(told, keys)).decode() for keys in (["n-0"], ["n-1", "fail-1", "n-2"], ["fail-2"], ["n-3"]))
+    trigger = sluice.trigger(make_function(), "OBS", queue.settings(prefetch=1))
+    row = sluice.until_ended(trigger, 6)
+    assert (row["received"], row["success"], row["failed"]) == (6, 4, 2), row
+    assert set(keys_seen(witness)) == set(range(4))
+    assert len(witness.calls()) == 6, "once each"
+    until(lambda: queue.left == 0, lambda: queue.left)
+    dead = [letter["failure"] for letter in sluice.ours("/dead")["dead"] if letter["trigger_id"] == trigger]
+    assert dead == ["function_error"] * 2
+
+
 def test_a_key_as_long_as_a_message_can_hold_is_called_with(sluice: Sluice, queue: FakeSqs, make_function: MakeFunction) -> None:
     queue.send_all([whole(told("x" * 240_000)).decode()])
     fill(queue, 5, 1)

@@ -215,6 +215,24 @@ def test_a_changed_password_is_used_at_once_by_that_trigger_alone_and_nothing_is
     assert numbers == sorted([*range(ROTATED + CHUNK), *range(CHUNK)])
 
 
+def test_a_poison_message_blocks_no_other_and_is_given_out_once(
+    sluice: Sluice, rabbitmq: RabbitMq, witness: Witness, make_function: MakeFunction
+) -> None:
+    """The queue would give out one that is not acknowledged again and again, and with this `prefetch` nothing else meanwhile."""
+    queue = Queue(rabbitmq)
+    bodies = [b"before", b"fail", b"\xff\xfe", b"x" * (MAX_EVENT_BYTES + 1), b"", b"after"]
+    queue.publisher.publish_named([(f"m-{number}", body) for number, body in enumerate(bodies)])
+    trigger = sluice.trigger(make_function(), "RABBITMQ", queue.settings(prefetch=1, metadata=True))
+    sluice.until_ended(trigger, len(bodies))
+    row = await_messages(sluice, trigger, witness, len(bodies) - 1)
+    assert (row["received"], row["success"], row["failed"], row["discarded"], row["lag"]) == (6, 4, 1, 1, 0), row
+    seen = sorted(text for _, texts in messages_of(witness) for text in texts)
+    assert seen == sorted(["before", "fail", "data:application/octet-stream;base64,//4=", "", "after"])
+    assert set(re.findall(r'"redeliveries":(\d+)', witness.file.read_text())) == {"0"}
+    dead = [letter["failure"] for letter in sluice.ours("/dead")["dead"] if letter["trigger_id"] == trigger]
+    assert sorted(dead) == ["function_error", "refused"]
+
+
 def test_a_message_too_large_is_a_dead_event_and_an_empty_one_is_called_with(
     sluice: Sluice, rabbitmq: RabbitMq, witness: Witness, make_function: MakeFunction
 ) -> None:
