@@ -12,7 +12,7 @@ import pytest
 
 from sluice.event import MAX_EVENT_BYTES
 from sluice.push import MAX_PUSH_BYTES
-from tests.e2e.driver import FUNCTIONS, Sluice, Witness
+from tests.e2e.driver import FUNCTIONS, PICKED_UP_S, Sluice, Witness
 from tests.e2e.pushing import Pusher
 from tests.e2e.records import assert_ran_again_after_kills_only, overlaps
 from tests.e2e.shell import commands, shell
@@ -36,8 +36,8 @@ def trace(number: int, service: str = "shop") -> dict[str, object]:
     return {"time": 1772432000, "record_time": 1772432000, **of}
 
 
-def settings(*operations: str) -> dict[str, object]:
-    return {"name": "orders", "operations": list(operations), "push_token": TOKEN}
+def settings(*operations: str, **more: object) -> dict[str, object]:
+    return {"name": "orders", "operations": list(operations), "push_token": TOKEN, **more}
 
 
 def pusher(sluice: Sluice, trigger: str) -> Pusher:
@@ -154,6 +154,24 @@ def test_a_trace_that_the_function_fails_on_or_that_is_too_large_holds_up_no_oth
     assert sorted(int(number) for _, _, body in witness.calls() for number in NUMBER.findall(body)) == [0, 1, 2, 4, 5]
     dead = [letter["failure"] for letter in sluice.ours("/dead")["dead"] if letter["trigger_id"] == trigger]
     assert sorted(dead) == ["function_error", "refused"]
+
+
+def test_a_changed_token_counts_at_once_and_for_this_trigger_alone(sluice: Sluice, make_function: MakeFunction) -> None:
+    urn = make_function()
+    trigger, other = (sluice.trigger(urn, "CTS", settings(f"{service}:*:*")) for service in ("shop", "mine"))
+    for one in (trigger, other):
+        sluice.until_state(one, "running")
+
+    def status(to: str, token: str) -> int:
+        return sluice.send("POST", f"/sluice/v1/push/cts/{to}", b"[]", signed=False, headers={"Authorization": f"Bearer {token}"})[0]
+
+    assert (status(trigger, TOKEN), status(other, TOKEN)) == (202, 202)
+    sluice.api("PUT", f"/fgs/triggers/{urn}/CTS/{trigger}", {"event_data": settings("shop:*:*", push_token="new")})
+    deadline = time.monotonic() + PICKED_UP_S
+    while (answer := status(trigger, "new")) != 202:
+        assert answer in (401, 503), answer
+        assert time.monotonic() < deadline, "the new token does not count"
+    assert (status(trigger, TOKEN), status(other, TOKEN)) == (401, 202)
 
 
 def test_the_example_does_what_its_page_says(sluice: Sluice, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import pytest
 from sluice.event import MAX_EVENT_BYTES
 from sluice.text import BINARY
 from tests.e2e.bursts import assert_small, begin_small
-from tests.e2e.driver import FUNCTIONS, Sluice, Witness
+from tests.e2e.driver import FUNCTIONS, PICKED_UP_S, Sluice, Witness
 from tests.e2e.pushing import Pusher
 from tests.e2e.shell import commands, shell
 from tests.servers import free_port_run
@@ -187,6 +187,26 @@ def test_a_stream_gives_all_its_triggers_what_each_of_them_chooses(sluice: Sluic
     assert (sluice.until_ended(bad, 1)["success"], sluice.until_ended(slow, 1)["success"]) == (1, 1)
     until(sluice, lambda: sluice.counts(bad)["filtered"] == sluice.counts(slow)["filtered"] == 1)
     assert messages(witness) == {"bad": 1, "slow": 1}
+
+
+def test_a_changed_token_counts_at_once_and_for_this_trigger_alone(sluice: Sluice, make_function: MakeFunction) -> None:
+    urn, own = make_function(), {**OWN, "push_token": "the first"}
+    trigger, other = (sluice.trigger(urn, "LTS", {**own, "log_topic_id": topic}) for topic in "ab")
+    for one in (trigger, other):
+        sluice.until_state(one, "running")
+
+    def status(to: str, token: str) -> int:
+        headers = {**JSON, "Authorization": f"Bearer {token}"}
+        return sluice.send("POST", f"/sluice/v1/push/lts/{to}/v1/logs", otlp_json("x"), signed=False, headers=headers)[0]
+
+    assert (status(trigger, "the first"), status(other, "the first")) == (200, 200)
+    changed = {**own, "log_topic_id": "a", "push_token": "the second"}
+    sluice.api("PUT", f"/fgs/triggers/{urn}/LTS/{trigger}", {"event_data": changed})
+    deadline = time.monotonic() + PICKED_UP_S
+    while (answer := status(trigger, "the second")) != 200:
+        assert answer in (401, 503), answer
+        assert time.monotonic() < deadline, "the new token does not count"
+    assert (status(trigger, "the first"), status(other, "the first")) == (401, 200)
 
 
 def test_of_a_burst_that_no_function_takes_the_sender_keeps_what_is_too_much(sluice: Sluice, make_function: MakeFunction) -> None:
