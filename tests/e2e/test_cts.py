@@ -12,6 +12,7 @@ import pytest
 
 from sluice.event import MAX_EVENT_BYTES
 from sluice.push import MAX_PUSH_BYTES
+from tests.e2e.bursts import assert_small, begin_small
 from tests.e2e.driver import FUNCTIONS, PICKED_UP_S, Sluice, Witness
 from tests.e2e.pushing import Pusher
 from tests.e2e.records import assert_ran_again_after_kills_only, overlaps
@@ -21,10 +22,15 @@ EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "audit"
 WITHIN_S = 60.0
 TOKEN = "a token of some length"
 TRACES, BATCH = 100_000, 500
+BURST = 50_000
 INSTANCES, EACH = 2, 32
 NUMBER = re.compile(r'"trace_id":"n-(\d+)"')
 
 MakeFunction = Callable[..., str]
+
+
+class Enough(Exception):
+    """What was to be seen was seen."""
 
 
 def traces(numbers: range) -> bytes:
@@ -40,8 +46,8 @@ def settings(*operations: str, **more: object) -> dict[str, object]:
     return {"name": "orders", "operations": list(operations), "push_token": TOKEN, **more}
 
 
-def pusher(sluice: Sluice, trigger: str) -> Pusher:
-    return Pusher(sluice, f"/sluice/v1/push/cts/{trigger}", traces, batch=BATCH, headers={"Authorization": f"Bearer {TOKEN}"})
+def pusher(sluice: Sluice, trigger: str, batch: int = BATCH) -> Pusher:
+    return Pusher(sluice, f"/sluice/v1/push/cts/{trigger}", traces, batch=batch, headers={"Authorization": f"Bearer {TOKEN}"})
 
 
 def await_seen(witness: Witness, number: int) -> None:
@@ -154,6 +160,26 @@ def test_a_trace_that_the_function_fails_on_or_that_is_too_large_holds_up_no_oth
     assert sorted(int(number) for _, _, body in witness.calls() for number in NUMBER.findall(body)) == [0, 1, 2, 4, 5]
     dead = [letter["failure"] for letter in sluice.ours("/dead")["dead"] if letter["trigger_id"] == trigger]
     assert sorted(dead) == ["function_error", "refused"]
+
+
+def test_a_sender_of_a_burst_is_told_to_wait_while_the_function_takes_none(sluice: Sluice, make_function: MakeFunction) -> None:
+    begin_small(sluice)
+    urn = make_function(instances=1, each=1, delay_ms=600_000)
+    trigger = sluice.trigger(urn, "CTS", settings("shop:*:*", max_pending=50))
+    sluice.until_state(trigger, "running")
+    push = pusher(sluice, trigger, batch=1)
+
+    def is_held_back() -> None:
+        deadline = time.monotonic() + WITHIN_S
+        while push.answers[429] < 20:
+            assert time.monotonic() < deadline, push.answers
+            time.sleep(0.05)
+        assert sluice.counts(trigger)["open"] <= 50
+        assert_small(sluice)
+        raise Enough
+
+    with pytest.raises(Enough), push.sending(BURST):
+        is_held_back()
 
 
 def test_a_changed_token_counts_at_once_and_for_this_trigger_alone(sluice: Sluice, make_function: MakeFunction) -> None:
