@@ -15,6 +15,8 @@ AGAIN_S = 0.05
 
 Make = Callable[[range], bytes]
 """The body of the request that holds the things of these numbers."""
+Named = Callable[[range], Mapping[str, str]]
+"""More headers of that request."""
 
 
 class Pusher:
@@ -22,7 +24,15 @@ class Pusher:
     answered, 0 for no answer at all."""
 
     def __init__(
-        self, sluice: Sluice, path: str, make: Make, *, batch: int, threads: int = 4, headers: Mapping[str, str] | None = None
+        self,
+        sluice: Sluice,
+        path: str,
+        make: Make,
+        *,
+        batch: int,
+        threads: int = 4,
+        headers: Mapping[str, str] | None = None,
+        named: Named = lambda _: {},
     ) -> None:
         self.answers: Counter[int] = Counter()
         self.taken = 0
@@ -32,6 +42,7 @@ class Pusher:
         self._batch = batch
         self._threads = threads
         self._headers = dict(headers or {})
+        self._named = named
         self._next = 0
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -58,9 +69,9 @@ class Pusher:
                 self._next = numbers.stop
             if not numbers:
                 break
-            body = self._make(numbers)
+            body, headers = self._make(numbers), {**self._headers, **self._named(numbers)}
             while not self._stop.is_set():
-                status, connection = self._post(connection, body)
+                status, connection = self._post(connection, body, headers)
                 self.answers[status] += 1
                 if 200 <= status < 300:
                     with self._lock:
@@ -70,12 +81,14 @@ class Pusher:
         if connection is not None:
             connection.close()
 
-    def _post(self, connection: http.client.HTTPConnection | None, body: bytes) -> tuple[int, http.client.HTTPConnection | None]:
+    def _post(
+        self, connection: http.client.HTTPConnection | None, body: bytes, headers: Mapping[str, str]
+    ) -> tuple[int, http.client.HTTPConnection | None]:
         try:
             if connection is None:  # a Sluice that was started again may be at another address
                 address = urllib.parse.urlsplit(self._sluice.credentials["endpoint"]).netloc
                 connection = http.client.HTTPConnection(address, timeout=60)
-            connection.request("POST", self._path, body, {"Content-Type": "application/json", **self._headers})
+            connection.request("POST", self._path, body, {"Content-Type": "application/json", **headers})
             answer = connection.getresponse()
             answer.read()
         except (OSError, http.client.HTTPException, ValueError):

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.conformance.dis_fake import FakeKinesis
-from tests.e2e.bursts import assert_small, begin_small
+from tests.e2e.bursts import assert_small, awaken, begin_small
 from tests.e2e.driver import Sluice, Witness
 from tests.e2e.records import overlaps
 from tests.e2e.shell import commands, shell
@@ -243,11 +243,7 @@ def test_a_burst_stays_in_the_stream_while_the_function_takes_nothing(
         assert_small(sluice)
         time.sleep(0.1)
     assert sluice.counts(trigger)["received"] <= 100 + SHARDS
-    awake = {"func_name": urn.split(":")[-1], "runtime": "Custom Image", "handler": "-", "timeout": 30, "memory_size": 128}
-    strategy = {"strategy_config": {"concurrency": 2, "concurrent_num": 16}}
-    sluice.api(
-        "PUT", f"/fgs/functions/{urn}/config", {**awake, **strategy, "user_data": json.dumps({**witness.environment, "DELAY_MS": "0"})}
-    )
+    awaken(sluice, urn, witness)
     await_records(sluice, trigger, witness, BURST)
     assert_small(sluice)
     by_number: dict[int, set[str]] = defaultdict(set)
