@@ -21,7 +21,7 @@ import pytest
 
 from tests.conformance.dis_fake import FakeKinesis
 from tests.e2e.bursts import assert_small, awaken, begin_small
-from tests.e2e.driver import Sluice, Witness
+from tests.e2e.driver import PICKED_UP_S, Sluice, Witness
 from tests.e2e.records import overlaps
 from tests.e2e.shell import commands, shell
 from tests.servers import Moto, free_port_run
@@ -266,6 +266,7 @@ def test_a_rotated_secret_is_taken_with_functiongraphs_list_and_nothing_is_lost(
     assert "secret_key" in row["reason"]
     changed = [{"secret_key": "rotated", "is_serial": True, "max_fetch_bytes": 65536, "polling_interval": 20, "polling_unit": "ms"}]
     answer = sluice.api("PUT", f"/fgs/triggers/{urn}:latest/DIS/{trigger}", {"trigger_status": "ACTIVE", "event_data": changed})
+    sluice.until_state(trigger, "running", PICKED_UP_S)
     assert (answer["event_data"]["is_serial"], answer["event_data"]["stream_name"]) == (True, "clicks")
     assert "rotated" not in json.dumps(answer)
     await_records(sluice, trigger, witness, 20)
