@@ -13,8 +13,7 @@ from tests.e2e.driver import Sluice, Witness
 from tests.e2e.pushing import Pusher
 from tests.e2e.records import assert_ran_again_after_kills_only, overlaps
 
-MANY, FEWER = 100_000, 20_000
-"""Where each service is killed by itself, and where all are at once."""
+REQUESTS = 100_000
 SENDERS = 32
 INSTANCES, EACH = 2, 32
 MAX_PENDING = 2_000
@@ -42,26 +41,25 @@ def pusher(sluice: Sluice, path: str, size: int = 10) -> Pusher:
 
 @pytest.mark.timeout(400)
 def test_requests_are_accepted_once_while_everything_is_killed(sluice: Sluice, witness: Witness, make_function: MakeFunction) -> None:
-    requests = MANY if sluice.mesh else FEWER
     trigger, path = receiver(sluice, make_function(instances=INSTANCES, each=EACH))
     push = pusher(sluice, path)
     killed = ["gateway", "dispatcher", "gateway"] if sluice.mesh else ["everything", "everything"]
-    with push.sending(requests):
+    with push.sending(REQUESTS):
         for at, what in enumerate(killed, 1):
-            until_taken(push, requests * at // (len(killed) + 1))
+            until_taken(push, REQUESTS * at // (len(killed) + 1))
             if what == "everything":
                 sluice.kill()
                 sluice.start()
             else:
                 sluice.kill_service(what)
-    row = sluice.until_ended(trigger, requests, WITHIN_S)
-    assert (row["received"], row["success"], row["open"]) == (requests, requests, 0), row
+    row = sluice.until_ended(trigger, REQUESTS, WITHIN_S)
+    assert (row["received"], row["success"], row["open"]) == (REQUESTS, REQUESTS, 0), row
     by_number: dict[int, set[str]] = defaultdict(set)
     for event, _, body in witness.calls():
         found = KEY.search(body)
         assert found, body
         by_number[int(found[1])].add(event)
-    assert set(by_number) == set(range(requests)), "lost"
+    assert set(by_number) == set(range(REQUESTS)), "lost"
     assert not [number for number, events in by_number.items() if len(events) > 1], "accepted twice"
     assert overlaps(witness) == 0, "overlap"
     assert_ran_again_after_kills_only(sluice, witness)
