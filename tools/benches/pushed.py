@@ -46,6 +46,8 @@ def read_by_sluice(sluice: Sluice, urn: str, name: str, sample: Sample, records:
     assert ended["failed"] == ended["discarded"] == 0, ended
     seen = (after["success"] - before["success"]) * records / ended["success"]
     sluice.api("DELETE", f"/fgs/triggers/{urn}:latest/{sample.type}/{trigger}")
+    if not seen:  # all came between two looks: enough to warm up, too few to time
+        return Speed(0.0, 0.0)
     return Speed(seen / wall, seconds / seen * 1e6)
 
 

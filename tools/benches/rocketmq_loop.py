@@ -45,12 +45,17 @@ async def bare(address: str, access_key: str, secret_key: str, topic: str, group
 def _bare(address: str, access_key: str, secret_key: str, topic: str, group: str, count: Count) -> None:
     # It makes a folder in the user's home when it is imported: whoever starts this gives it another home.
     from rocketmq import ClientConfiguration, Credentials, FilterExpression, SimpleConsumer
+    from rocketmq.v5.exception.client_exception import InternalErrorException
 
     configuration = ClientConfiguration(address, Credentials(access_key, secret_key), "", 10)
     consumer = SimpleConsumer(configuration, group, {topic: FilterExpression()}, await_duration=POLL_S)
     consumer.startup()
     while not count.done.is_set():
-        for message in consumer.receive(AT_ONCE, INVISIBLE_S) or ():
+        try:
+            received = consumer.receive(AT_ONCE, INVISIBLE_S)
+        except InternalErrorException:  # the proxy does not know yet what the client told it at its start
+            continue
+        for message in received or ():
             consumer.ack(message)
             count.one()
     consumer.shutdown()
