@@ -10,6 +10,7 @@ from tests.e2e.driver import FUNCTIONS, zipped
 from tests.functiongraph.client import Sdk
 from tests.functiongraph.conftest import Deploy
 from tests.functiongraph.test_invocations import until_state
+from tests.functiongraph.test_transfer import exported
 from tests.servers import require_runtime
 
 PYTHON = "def handler(event, context):\n    print('called')\n    return {'said': event, 'by': context.getFunctionName()}\n"
@@ -44,6 +45,16 @@ def test_other_code_replaces_the_instances(sdk: Sdk, deploy: Deploy) -> None:
     package = base64.b64encode(zipped(FUNCTIONS / "handled")).decode()
     sdk("update_function_code", function_urn=urn, body={"code_type": "zip", "func_code": {"file": package}})
     assert json.loads(sdk("invoke_function", function_urn=urn, body={"n": 1}).result) == {"got": {"n": 1}}
+
+
+def test_what_came_in_as_one_source_is_exported_as_a_package_and_comes_back(sdk: Sdk, deploy: Deploy, name: str) -> None:
+    urn = deploy(**of("Python3.9", func_name=name, **inline(PYTHON)))
+    digest = sdk("show_function_config", function_urn=urn).digest
+    file = exported(sdk, urn, config=True, code=True)
+    sdk("delete_function", function_urn=urn)
+    body = {"func_name": name, "file_name": f"{name}.zip", "file_type": "zip", "file_code": base64.b64encode(file).decode()}
+    assert sdk("import_function", body=body).digest == digest
+    assert json.loads(sdk("invoke_function", function_urn=urn, body={"n": 1}).result)["said"] == {"n": 1}
 
 
 @pytest.mark.parametrize("runtime", SOURCES)

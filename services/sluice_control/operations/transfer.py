@@ -68,6 +68,8 @@ class TransferApi:
             raise Invalid([Fault("file_type", f"is {body.file_type[:20]!r}, and is zip")], "FSS.1013")
         refuse(list(name_faults(body.func_name, body.package)))
         found = await asyncio.to_thread(_read, body)
+        if found.package:  # a package now, however its code once came in
+            found = msgspec.structs.replace(found, settings=msgspec.structs.replace(found.settings, code_type=ZIP))
         refuse(list(settings_faults(found.settings)))
         code = await self._stored(found)
         settings = msgspec.structs.replace(found.settings, code_type=code_type_of(found.settings))
