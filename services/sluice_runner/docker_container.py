@@ -7,12 +7,10 @@ from typing import Any, NamedTuple
 from sluice.engine import Start, StartFailed
 from sluice.function import Function
 from sluice.runtimes import BOOTSTRAP, CUSTOM, HANDLED
-from sluice_runner.environment import cpu
+from sluice_runner.environment import FUNCTION_PORT, cpu
+from sluice_runner.forkserver.sandbox import CODE_FOLDER, FUNCTION_USER
 from sluice_runner.leftovers import MARK
 
-FUNCTION_PORT = 8000
-FUNCTION_USER = 1003
-CODE_FOLDER = "/opt/function/code"
 DATA_LABEL = "sluice.data"
 _PORT = f"{FUNCTION_PORT}/tcp"
 _PROCESSES = 1024

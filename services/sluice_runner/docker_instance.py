@@ -6,8 +6,8 @@ from contextlib import suppress
 from typing import Any
 
 from sluice.engine import EndCause, Ended, StartFailed, Watcher
-from sluice_runner.docker_container import FUNCTION_PORT
 from sluice_runner.docker_daemon import Away, Daemon, Printed, Refused
+from sluice_runner.environment import FUNCTION_PORT
 from sluice_runner.pipes import Rate
 from sluice_runner.tasks import Tasks
 

@@ -18,6 +18,7 @@ from sluice.engine import Isolation, Start, StartFailed, Watcher
 from sluice_runner import leftovers
 from sluice_runner.cgroups import Cgroup, Cgroups
 from sluice_runner.engine_lock import lock
+from sluice_runner.environment import FUNCTION_PORT
 from sluice_runner.fork_link import ForkLink
 from sluice_runner.forkserver.sandbox import CODE_FOLDER, FUNCTION_USER
 from sluice_runner.host_network import HostNetwork
@@ -27,7 +28,6 @@ from sluice_runner.programs import program
 from sluice_runner.resolver import name_servers
 from sluice_runner.tasks import Tasks
 
-FUNCTION_PORT = 8000
 MODES = ("root", "user", "port")
 WARM_AGENTS = 2
 

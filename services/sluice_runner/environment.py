@@ -7,6 +7,8 @@ from sluice.runtimes import HANDLED, NO_HANDLER
 from sluice.urn import Urn, parse
 
 PATH = "/usr/local/bin:/usr/bin:/bin"
+FUNCTION_PORT = 8000
+"""Where a function listens that has a network of its own."""
 
 
 def environment(function: Function) -> dict[str, str]:

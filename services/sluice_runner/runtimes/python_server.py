@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 
 from sluice_runner.runtimes.serving import INIT, INVOKE, Job, accept, at_sigterm, leave, listening
 
+USER_DATA: dict[str, str] = json.loads(os.environ["RUNTIME_USERDATA"])
 NOTHING = "builtins.bool"
 """Takes a context and does nothing with it."""
 _NULL = "null"
@@ -102,8 +103,7 @@ class Context:
 
     def getUserData(self, key: str, default: str | None = None) -> str | None:  # noqa: N802
         """One of the function's variables."""
-        value: str | None = _user_data().get(key, default)
-        return value
+        return USER_DATA.get(key, default)
 
     def getFunctionName(self) -> str:  # noqa: N802
         return os.environ["RUNTIME_FUNC_NAME"]
@@ -136,11 +136,6 @@ class Context:
     def _header(self, name: str) -> str:
         value = self._headers.get("x-cff-" + name, "")
         return "" if value == _NULL else value
-
-
-def _user_data() -> dict[str, str]:
-    found: dict[str, str] = json.loads(os.environ["RUNTIME_USERDATA"])
-    return found
 
 
 class Hooks:
