@@ -1,12 +1,13 @@
 """Links lead somewhere, examples load and commands exist, in every document of the house."""
 
 import importlib
-import re
 from pathlib import Path
 
 import pytest
 
+from sluice.binding import Ordering
 from sluice.host.kinds import installed
+from sluice.trigger import TriggerKind
 from tests.house.documents import faults, subcommands, unlisted_decisions
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -101,13 +102,15 @@ def test_a_broken_promise_is_named(tmp_path: Path, right: str, wrong: str, fault
     assert found[0].startswith(fault)
 
 
-def pages_of_kinds() -> list[Path]:
-    pages = [ROOT / "docs" / f"{'apig' if kind.name == 'gateway' else kind.name}.md" for kind in installed()]
-    return [page for page in pages if page.exists()]
+def kinds_with_pages() -> list[tuple[TriggerKind, Path]]:
+    pages = ((kind, ROOT / "docs" / f"{'apig' if kind.name == 'gateway' else kind.name}.md") for kind in installed())
+    return [(kind, page) for kind, page in pages if page.exists()]
 
 
-@pytest.mark.parametrize("page", pages_of_kinds(), ids=lambda page: page.name)
-def test_the_page_of_a_kind_says_what_becomes_of_ordering(page: Path) -> None:
+@pytest.mark.parametrize(("kind", "page"), kinds_with_pages(), ids=lambda each: getattr(each, "name", ""))
+def test_the_page_of_a_kind_says_what_becomes_of_ordering(kind: TriggerKind, page: Path) -> None:
     text, name = page.read_text(), page.relative_to(ROOT)
     assert "`ordering: source`" in text, f"{name} does not say what `ordering: source` keeps"
-    assert re.search("`ordering: key`|`key` is refused", text), f"{name} does not say what `ordering: key` keeps"
+    has_key = Ordering.KEY in kind.orderings
+    assert ("`ordering: key`" in text) is has_key, f"{name} and {kind.name} do not agree on `ordering: key`"
+    assert ("`key` is refused" in text) is not has_key, f"{name} and {kind.name} do not agree on whether `key` is refused"
